@@ -1,0 +1,104 @@
+"""Where things are inside `.cas/`; nothing else in the program spells these names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cas.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cas.ids import PackId
+
+DIRECTORY_NAME = ".cas"
+"""The repository's directory, below the directory that it serves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths of one repository."""
+
+    root: Path
+    """The `.cas` directory itself, absolute."""
+
+    @property
+    def config(self) -> Path:
+        """Format version, feature flags, layers, chunker: YAML for humans."""
+        return self.root / "config.yaml"
+
+    @property
+    def index(self) -> Path:
+        """The directory of the LMDB environment."""
+        return self.root / "index"
+
+    @property
+    def packs(self) -> Path:
+        """Sealed packs, in 256 folders by the first two hex digits of their id."""
+        return self.root / "packs"
+
+    @property
+    def journal(self) -> Path:
+        """Events that move refs, so that the index can be lost."""
+        return self.root / "journal"
+
+    @property
+    def sessions(self) -> Path:
+        """One locked file for each running writer."""
+        return self.root / "sessions"
+
+    @property
+    def tmp(self) -> Path:
+        """Unsealed packs of live sessions, one folder each."""
+        return self.root / "tmp"
+
+    @property
+    def views(self) -> Path:
+        """Read-only materialised content; a cache."""
+        return self.root / "views"
+
+    @property
+    def hooks(self) -> Path:
+        """Executables, one per hook point."""
+        return self.root / "hooks"
+
+    def pack(self, pack: PackId) -> Path:
+        """Where the sealed pack `pack` lives."""
+        name = str(pack)
+        return self.packs / name[:2] / f"{name}.pack"
+
+    @classmethod
+    def at(cls, directory: Path) -> Layout:
+        """Take `directory` as the one that holds `.cas/`, or as `.cas/` itself.
+
+        Raises:
+            NotFoundError: It is neither.
+        """
+        here = directory.absolute()
+        for candidate in (here / DIRECTORY_NAME, here):
+            if (candidate / "config.yaml").is_file():
+                return cls(candidate)
+        raise _not_a_repository(here, why="it holds no '.cas/config.yaml' and is not a '.cas' itself")
+
+    @classmethod
+    def find(cls, start: Path) -> Layout:
+        """Walk up from `start` to the nearest directory that holds a repository.
+
+        Raises:
+            NotFoundError: There is none up to the root of the file system.
+        """
+        here = start.absolute()
+        for folder in (here, *here.parents):
+            if (folder / DIRECTORY_NAME / "config.yaml").is_file():
+                return cls(folder / DIRECTORY_NAME)
+        raise _not_a_repository(here, why="neither it nor any directory above it holds '.cas/config.yaml'")
+
+
+def _not_a_repository(where: Path, *, why: str) -> NotFoundError:
+    return NotFoundError(
+        f"cannot find a repository at '{where}'",
+        code="no-repository",
+        why=why,
+        hint="run `cas init`, or name one with --repo DIR",
+    )

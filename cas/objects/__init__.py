@@ -1,0 +1,1 @@
+"""Immutable bytes by id: chunks, frames, packs, the index that finds them."""

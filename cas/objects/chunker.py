@@ -1,0 +1,41 @@
+"""Content-defined chunking: FastCDC 2020, through the native `pyfastcdc`.
+
+Cut points depend only on the bytes of the chunk itself, so a block of a file can be cut as soon as it is
+read: all cuts but the last are final, and the last piece is carried over in front of the next block.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyfastcdc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from cas.config import Chunking
+
+
+class Chunker:
+    """Cuts one file at a time into chunks. Not to be shared between threads."""
+
+    def __init__(self, parameters: Chunking) -> None:
+        self._fastcdc = pyfastcdc.FastCDC(
+            parameters.average_size, min_size=parameters.min_size, max_size=parameters.max_size
+        )
+
+    def cut(self, blocks: Iterable[bytes | bytearray]) -> Iterator[tuple[memoryview, list[memoryview]]]:
+        """Cut a file that arrives as `blocks`; for each block, its bytes and the chunks that it completes.
+
+        How the file is split into blocks does not matter: the chunks are the same. They are views into
+        the blocks, which must not change as long as the chunks are used.
+        """
+        carry = memoryview(b"")
+        for block in blocks:
+            data = memoryview(b"".join((carry, block)) if carry else block)
+            chunks = [chunk.data for chunk in self._fastcdc.cut_buf(data)]
+            fresh = data[len(carry) :]
+            carry = chunks.pop() if chunks else carry[:0]
+            yield fresh, chunks
+        if carry:
+            yield carry[:0], [carry]

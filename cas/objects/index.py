@@ -1,0 +1,315 @@
+"""The LMDB environment: every table of a repository, and how transactions on it begin and end.
+
+Theory of operation
+-------------------
+LMDB has one writer at a time, over all processes, and readers that never block. Everything `cas` orders
+(a commit against a collection, two commits of one key) is ordered by that one writer.
+
+Invariants
+1. One environment per process and path: `Index.open` hands out the same one again, and a child after
+   `fork` opens its own.
+2. A write transaction is a function; it may run twice (the map was full and has been enlarged), so it
+   changes nothing outside the transaction that a second run would spoil.
+3. Values that leave a transaction are copies (`buffers=False`).
+4. No thread writes while it holds a read transaction: growing the map waits for the readers.
+5. A row of a tree, record or recipe is in `objects` only if all that it refers to is: such rows enter
+   together with a ref, in one transaction, and gc takes them out in one (DESIGN 5).
+
+The map is opened far larger than the file will be (it is address space, not memory). Where the system
+refuses that, it starts smaller and doubles.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+import threading
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+import lmdb
+
+from cas import fs
+from cas.errors import CorruptError, InvalidError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+Database = Any
+"""An LMDB database handle; the library gives it no public type."""
+
+T = TypeVar("T")
+
+FORMAT: Final = 1
+"""Version of the tables; another value means `cas recover`."""
+
+_LARGE_MAP: Final = 1 << 40
+_SMALLEST_MAP: Final = 1 << 26
+_MAX_READERS: Final = 1024
+_U64 = struct.Struct(">Q")
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    r"""The named databases. Keys are fixed-size or \0-separated, integers big-endian."""
+
+    objects: Database
+    """id (32) → `objects.rows.ObjectRow`: where its bytes are."""
+    packs: Database
+    """pack number (u32) → `objects.rows.PackRow`: id, sizes, counts, owner while a session is not done."""
+    refs: Database
+    r"""layer \0 name → current version and how many there are."""
+    versions: Database
+    r"""layer \0 name \0 version (32) → the record, its sequence and state."""
+    tags: Database
+    r"""layer \0 name \0 tag → version (32)."""
+    log: Database
+    """sequence (u64) → event."""
+    properties: Database
+    r"""key \0 canonical value \\0 … → the version that has it."""
+    dependents: Database
+    """input version (32) + user's key → nothing; who was made from what."""
+    stat: Database
+    """device, inode → what a directory looked like when it was last read, and its tree."""
+    checkouts: Database
+    """absolute destination → what was put there."""
+    meta: Database
+    """format, epoch, sequence, next pack number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Txn:
+    """A transaction: the raw LMDB one for hot loops, and the few verbs everything else needs."""
+
+    raw: lmdb.Transaction
+    tables: Tables
+
+    def get(self, table: Database, key: bytes) -> bytes | None:
+        """Return the value under `key`, or None."""
+        return cast("bytes | None", self.raw.get(key, db=table))  # never a view: invariant 3
+
+    def put(self, table: Database, key: bytes, value: bytes) -> None:
+        """Set `key` to `value`."""
+        self.raw.put(key, value, db=table)
+
+    def delete(self, table: Database, key: bytes) -> bool:
+        """Drop `key`; whether it was there."""
+        return bool(self.raw.delete(key, db=table))
+
+    def scan(self, table: Database, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Iterate over the rows whose key starts with `prefix`, in key order.
+
+        The table must not be changed meanwhile; collect first, then write.
+        """
+        with self.raw.cursor(db=table) as cursor:
+            if not (cursor.set_range(prefix) if prefix else cursor.first()):
+                return
+            for key, value in cast("Iterator[tuple[bytes, bytes]]", cursor.iternext()):
+                if not key.startswith(prefix):
+                    return
+                yield key, value
+
+    def count(self, table: Database) -> int:
+        """Rows in `table`; constant time."""
+        return int(self.raw.stat(table)["entries"])
+
+    def number(self, name: bytes) -> int:
+        """Read a counter of the meta table; 0 if it was never set."""
+        value = self.get(self.tables.meta, name)
+        return _U64.unpack(value)[0] if value else 0
+
+    def set_number(self, name: bytes, value: int) -> None:
+        """Set a counter of the meta table."""
+        self.put(self.tables.meta, name, _U64.pack(value))
+
+    @property
+    def epoch(self) -> int:
+        """How often gc has flipped; a commit that sees it move re-checks what it reused."""
+        return self.number(b"epoch")
+
+    @property
+    def sequence(self) -> int:
+        """The number of the newest event in the log."""
+        return self.number(b"sequence")
+
+
+_open_indexes: dict[tuple[int, str], Index] = {}
+_open_lock = threading.Lock()
+
+
+class Index:
+    """One open LMDB environment. Safe to share between threads, useless after a fork."""
+
+    def __init__(self, path: Path, *, create: bool, map_size: int) -> None:
+        """Do not call: `Index.open` keeps invariant 1."""
+        self.path = path
+        self._users = 1
+        self._gate = threading.Condition()
+        self._readers = 0
+        self._env = _open_environment(path, create=create, map_size=map_size)
+        try:
+            self._check_size()
+            self.tables = self._open_tables(create=create)
+            self._env.reader_check()
+        except BaseException:
+            self._env.close()
+            raise
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool = False, map_size: int = _LARGE_MAP) -> Index:
+        """Open the environment in the directory `path`; each call needs one `close`.
+
+        Raises:
+            CorruptError: It is missing, damaged or of another format; `cas recover` rebuilds it.
+            InvalidError: `path` is on a network file system, where LMDB would lose data.
+        """
+        key = (os.getpid(), os.path.realpath(path))
+        with _open_lock:
+            index = _open_indexes.get(key)
+            if index is not None:
+                index._users += 1  # noqa: SLF001 - its own class
+                return index
+            if not create and not (path / "data.mdb").is_file():
+                raise _lost(path, "index-missing", "the file 'data.mdb' is not there")
+            _refuse_network(path if path.exists() else path.parent)
+            index = _open_indexes[key] = cls(path, create=create, map_size=map_size)
+            return index
+
+    def close(self) -> None:
+        """Give this use of the environment up; the last one closes it."""
+        with _open_lock:
+            self._users -= 1
+            if self._users == 0:
+                self._env.close()
+                _open_indexes.pop((os.getpid(), os.path.realpath(self.path)), None)
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Txn]:
+        """A consistent snapshot. Keep it short: pages freed meanwhile cannot be reused."""
+        with self._gate:
+            self._readers += 1
+        try:
+            with self._begin(write=False) as raw:
+                yield Txn(raw, self.tables)
+        finally:
+            with self._gate:
+                self._readers -= 1
+                self._gate.notify_all()
+
+    def write(self, change: Callable[[Txn], T]) -> T:
+        """Run `change` in a durable write transaction and return its result; invariant 2.
+
+        Nothing is changed if it raises.
+
+        Raises:
+            StorageError: The disk is full or failed.
+        """
+        while True:
+            try:
+                with self._begin(write=True) as raw:
+                    result = change(Txn(raw, self.tables))
+                fs.reached("index.written")
+            except lmdb.MapFullError:
+                self._grow()
+            except lmdb.DiskError as error:
+                raise StorageError("cannot write the index", code="io-error", why=str(error)) from error
+            except lmdb.Error as error:
+                if error.args and "No space left" in str(error):
+                    raise StorageError(
+                        "cannot write the index",
+                        code="disk-full",
+                        why=str(error),
+                        hint="free some space and try again",
+                    ) from error
+                raise
+            else:
+                return result
+
+    def _begin(self, *, write: bool) -> lmdb.Transaction:
+        while True:
+            try:
+                return self._env.begin(write=write, buffers=False)
+            except lmdb.MapResizedError:  # another process grew the map: adopt its size
+                with self._gate:
+                    self._gate.wait_for(lambda: self._readers <= (0 if write else 1))
+                    self._env.set_mapsize(0)
+
+    def _grow(self) -> None:
+        with self._gate:
+            self._gate.wait_for(lambda: self._readers == 0)
+            self._env.set_mapsize(self._env.info()["map_size"] * 2)
+
+    def _check_size(self) -> None:
+        """A file shorter than its own page count would kill the process (SIGBUS) when touched."""
+        used = (self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"]
+        found = os.stat(self.path / "data.mdb").st_size
+        if found < used:
+            raise _lost(
+                self.path, "index-damaged", f"'data.mdb' has {found} bytes where its header needs {used}"
+            )
+
+    def _open_tables(self, *, create: bool) -> Tables:
+        try:
+            handles = {
+                field.name: self._env.open_db(field.name.encode(), create=create) for field in fields(Tables)
+            }
+        except (lmdb.NotFoundError, lmdb.ReadonlyError) as error:
+            raise _lost(self.path, "index-damaged", f"a table is missing ({error})") from error
+        except lmdb.Error as error:
+            raise _lost(self.path, "index-damaged", str(error)) from error
+        tables = Tables(**handles)
+        if create:
+            with self._env.begin(write=True) as raw:
+                Txn(raw, tables).set_number(b"format", FORMAT)
+        with self._env.begin() as raw:
+            found = Txn(raw, tables).number(b"format")
+        if found != FORMAT:
+            raise _lost(
+                self.path, "index-format", f"its tables have format {found}, this version reads {FORMAT}"
+            )
+        return tables
+
+
+def _open_environment(path: Path, *, create: bool, map_size: int) -> lmdb.Environment:
+    while True:
+        try:
+            return lmdb.open(
+                str(path),
+                map_size=map_size,
+                max_dbs=len(fields(Tables)) + 4,
+                max_readers=_MAX_READERS,
+                create=create,
+                readahead=False,
+            )
+        except lmdb.MemoryError as error:  # no address space for that map (ulimit -v)
+            if map_size <= _SMALLEST_MAP:
+                raise StorageError("cannot map the index", code="no-address-space", why=str(error)) from error
+            map_size //= 4
+        except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError) as error:
+            raise _lost(path, "index-damaged", str(error)) from error
+        except lmdb.Error as error:
+            raise StorageError(
+                f"cannot open the index '{path}'", code="index-unusable", why=str(error)
+            ) from error
+
+
+def _lost(path: Path, code: str, why: str) -> CorruptError:
+    return CorruptError(
+        f"cannot use the index '{path}'",
+        code=code,
+        why=why,
+        hint="run `cas recover` to rebuild it from the packs",
+    )
+
+
+def _refuse_network(path: Path) -> None:
+    kind = fs.file_system_type(path)
+    if kind in fs.NETWORK_FILE_SYSTEMS:
+        raise InvalidError(
+            f"cannot keep a repository at '{path}'",
+            code="network-file-system",
+            why=f"it is on {kind}, where a memory-mapped index is not safe between hosts",
+            hint="put the repository on a local disk",
+        )

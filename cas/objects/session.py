@@ -1,0 +1,98 @@
+"""Sessions: how a running writer is told from a dead one.
+
+A session is a file under `sessions/` on which its owner holds an `flock`, and a folder of the same name
+under `tmp/` for packs that are not sealed yet. The kernel drops the lock when the owner dies, however it
+dies, so a lock that can be taken means leftovers: no process id, no clock, no timeout.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, Final, Self
+
+from cas import fs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cas.layout import Layout
+
+ID_SIZE: Final = 16
+
+
+class Session:
+    """One running writer."""
+
+    def __init__(self, session_id: bytes, lock: fs.FileLock, tmp: Path) -> None:
+        """Use `Session.start`."""
+        self.id = session_id
+        self.tmp = tmp
+        """A folder of its own for unsealed packs."""
+        self._lock = lock
+
+    @classmethod
+    def start(cls, layout: Layout) -> Self:
+        """Begin a session; `close` ends it.
+
+        Raises:
+            ReadOnlyError: The repository cannot be written.
+        """
+        session_id = os.urandom(ID_SIZE)
+        with fs.explained("cannot write to the repository"):
+            lock = fs.FileLock(layout.sessions / session_id.hex())
+            lock.acquire(blocking=True)
+            tmp = layout.tmp / session_id.hex()
+            tmp.mkdir()
+        return cls(session_id, lock, tmp)
+
+    def close(self) -> None:
+        """Throw unsealed packs away and give the lock up."""
+        shutil.rmtree(self.tmp, ignore_errors=True)
+        self._lock.release(unlink=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def live_sessions(layout: Layout) -> set[bytes]:
+    """Ids of the sessions whose owner is alive; the files of dead ones are removed on the way."""
+    live = set()
+    for path in layout.sessions.iterdir():
+        try:
+            session_id = bytes.fromhex(path.name)
+        except ValueError:
+            continue  # not ours: a README, an editor's backup
+        lock = fs.FileLock(path)
+        if lock.acquire(blocking=False):
+            lock.release(unlink=True)
+        else:
+            live.add(session_id)
+    return live
+
+
+def remove_leftovers(layout: Layout) -> int:
+    """Delete the `tmp/` folders of dead sessions; how many there were.
+
+    A session takes its lock before it makes its folder, so a folder without a held lock has no owner.
+    """
+    removed = 0
+    for folder in layout.tmp.iterdir():
+        if not is_live(layout, folder.name):
+            shutil.rmtree(folder, ignore_errors=True)
+            removed += 1
+    return removed
+
+
+def is_live(layout: Layout, session: str) -> bool:
+    """Whether the owner of the session called `session` (hex) is running."""
+    lock = fs.FileLock(layout.sessions / session)
+    if not lock.path.exists():
+        return False
+    if lock.acquire(blocking=False):
+        lock.release(unlink=True)
+        return False
+    return True

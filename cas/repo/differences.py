@@ -1,0 +1,89 @@
+"""What differs: between two versions, and between a version and the directory it was put into."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from cas.errors import NotFoundError
+from cas.ids import Content, VersionId
+from cas.repo.results import CheckoutStatus, Difference, PropertyChange
+from cas.versions import refs
+from cas.worktree import compare, placements
+from cas.worktree.ingest import Ingest
+from cas.worktree.sinks import HashingSink
+from cas.worktree.statcache import StatCache
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import Any
+
+    from cas.objects.index import Txn
+    from cas.objects.store import ObjectStore
+    from cas.progress import Progress
+    from cas.versions.version import Version
+    from cas.worktree.ingest import Settings
+    from cas.worktree.placements import Placement
+
+
+def between(store: ObjectStore, a: Version, b: Version) -> Difference:
+    """Compare two versions: content, properties, inputs."""
+    return Difference(
+        a=a,
+        b=b,
+        changes=tuple(compare.diff(store.tree, a.content, b.content)),
+        properties=_changed(a.properties, b.properties),
+        inputs=_changed(a.inputs, b.inputs),
+    )
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[PropertyChange, ...]:
+    return tuple(
+        PropertyChange(key, old.get(key), new.get(key))
+        for key in sorted(old.keys() | new.keys())
+        if (key in old) != (key in new) or old[key] != new[key]
+    )
+
+
+def status(
+    store: ObjectStore, settings: Settings, destination: Path | None, progress: Progress
+) -> list[CheckoutStatus]:
+    """Compare the checkout at `destination`, or every one on record, with what was put there.
+
+    Raises:
+        NotFoundError: Nothing was checked out at `destination`.
+    """
+    with store.index.read() as txn:
+        found = _recorded(txn, destination)
+        versions = {one.path: refs.get(txn, one.layer, one.name, VersionId(one.version)) for one in found}
+    progress.start("comparing", None, "files")
+    return [_compare(store, one, versions[one.path], settings, progress) for one in found]
+
+
+def _recorded(txn: Txn, destination: Path | None) -> list[Placement]:
+    if destination is None:
+        return sorted(placements.placements(txn), key=lambda one: one.path)
+    found = placements.find(txn, os.fsencode(destination.absolute()))
+    if found is None:
+        raise NotFoundError(
+            f"cannot compare '{destination}'",
+            code="no-such-checkout",
+            why="no version was checked out there",
+            hint="`cas status` lists the checkouts",
+        )
+    return [found]
+
+
+def _compare(
+    store: ObjectStore, placement: Placement, version: Version | None, settings: Settings, progress: Progress
+) -> CheckoutStatus:
+    destination = placement.destination
+    if not destination.exists():
+        return CheckoutStatus(destination, version, (), is_missing=True)
+    sink = HashingSink(store)
+    now = Ingest(sink, StatCache(store.index), settings, progress).read(destination).content
+    put = placement.content
+    was = None if put is None else Content.of(put.kind, put.id)
+    changes = compare.diff(store.tree, was, now, read_b=sink.entries)
+    return CheckoutStatus(destination, version, tuple(changes), is_missing=False)

@@ -1,0 +1,195 @@
+"""The half of the facade that only looks: open, resolve, list, read, compare.
+
+What only some methods need (canonical JSON, the stat cache) is imported inside them: `cas ls` opens a
+repository too, and must start fast.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from cas import config as configuration
+from cas.layout import Layout
+from cas.objects.index import Index
+from cas.objects.store import ObjectStore
+from cas.progress import Progress, Silent
+from cas.repo import look
+from cas.repo.results import Listing, LogEntry
+from cas.versions import ledger as history
+from cas.versions import refs
+from cas.versions.journal import Journal
+from cas.versions.ledger import Ledger
+from cas.versions.resolve import resolve
+from cas.versions.spec import Spec
+from cas.versions.times import from_nanoseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from cas.hooks import Hooks
+    from cas.ids import VersionId
+    from cas.objects.index import Txn
+    from cas.repo.results import CheckoutStatus, Difference, TreeItem
+    from cas.versions.version import Version
+
+T = TypeVar("T")
+
+SILENT = Silent()
+
+
+class Reader:
+    """An open repository, for looking."""
+
+    def __init__(self, layout: Layout, *, clock_ns: Callable[[], int] = time.time_ns) -> None:
+        """Use `open` or `discover`. `clock_ns` gives the time since 1970 in ns."""
+        self.layout = layout
+        self.config = configuration.load(layout)
+        self._clock_ns = clock_ns
+        self._index = Index.open(layout.index)
+        self._journal = Journal(layout)
+        self._hooks: Hooks | None = None
+        try:
+            self._journal.check(self._index)
+        except BaseException:
+            self._index.close()
+            raise
+        self._store = ObjectStore(layout, self._index)
+        self._ledger = Ledger(self._journal)
+
+    @classmethod
+    def open(cls, directory: Path) -> Self:
+        """Open the repository in `directory`, which holds `.cas/` or is it.
+
+        Raises:
+            NotFoundError: There is none.
+            InvalidError: It has a newer format, or its configuration is broken.
+            CorruptError: Its index is lost or damaged.
+        """
+        return cls(Layout.at(directory))
+
+    @classmethod
+    def discover(cls, start: Path) -> Self:
+        """Open the nearest repository at or above `start`; raises as `open` does."""
+        return cls(Layout.find(start))
+
+    def close(self) -> None:
+        """Close it; the object is useless afterwards."""
+        self._store.close()
+        self._index.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def resolve(self, spec: str) -> Version:
+        """Find the version that `spec` means: `[LAYER:]NAME[@SELECTOR]`.
+
+        Raises:
+            InvalidError: The spec breaks the grammar, or is ambiguous.
+            NotFoundError: Nothing matches.
+        """
+        parsed = Spec.parse(spec)
+        return self._read(lambda txn: resolve(txn, self._layers, parsed))
+
+    def names(self, prefix: str = "", *, layer: str | None = None) -> list[Listing]:
+        """List names that start with `prefix`, each from the uppermost layer that has it, or from `layer`."""
+
+        def read(txn: Txn) -> list[Listing]:
+            found: dict[str, Listing] = {}
+            for one in self._layers if layer is None else [layer]:
+                for ref in refs.names(txn, one, prefix):
+                    current = refs.get(txn, one, ref.name, ref.current)
+                    if current is not None and ref.name not in found:
+                        found[ref.name] = Listing(ref.name, one, current, ref.version_count)
+            return [found[name] for name in sorted(found)]
+
+        return self._read(read)
+
+    def versions(
+        self, name: str, *, layer: str | None = None, include_removed: bool = False
+    ) -> list[Version]:
+        """List the versions of `name`, newest first, of all layers or one."""
+        layers = self._layers if layer is None else [layer]
+        return self._read(
+            lambda txn: [
+                version
+                for one in layers
+                for version in refs.versions(txn, one, name, include_removed=include_removed)
+            ]
+        )
+
+    def log(self, name: str | None = None, *, limit: int | None = None) -> list[LogEntry]:
+        """List what happened, newest first: everything, or to `name`."""
+        return [
+            LogEntry(
+                sequence=entry.sequence,
+                at=from_nanoseconds(entry.at_ns),
+                kind=entry.event.kind,
+                layer=entry.event.layer,
+                name=entry.event.name,
+                version=entry.event.version_id,
+                detail=entry.event.detail,
+            )
+            for entry in self._read(lambda txn: history.history(txn, name=name, limit=limit))
+        ]
+
+    def tree(self, spec: str, path: str | None = None) -> Iterator[TreeItem]:
+        """Iterate over everything in a version, or below `path` in it, depth first, by name."""
+        return look.walk(self._store, self.resolve(spec), path)
+
+    def read(self, spec: str, path: str | None = None) -> bytes:
+        """Return the bytes of a file: the version, or the file at `path` in it. Verified."""
+        return b"".join(self.stream(spec, path))
+
+    def stream(self, spec: str, path: str | None = None) -> Iterator[bytes]:
+        """Iterate over the bytes of a file, each piece verified before it is handed out."""
+        return self._store.stream(look.blob_at(self._store, self.resolve(spec), path))
+
+    def diff(self, a: str, b: str) -> Difference:
+        """Compare two versions: content, properties, inputs."""
+        from cas.repo import differences
+
+        return differences.between(self._store, self.resolve(a), self.resolve(b))
+
+    def find(self, conditions: Mapping[str, Any]) -> list[Version]:
+        """List the live versions that have all these properties, newest first."""
+        from cas.versions import query
+
+        return self._read(lambda txn: query.find(txn, self._layers, conditions))
+
+    def status(self, destination: Path | None = None, *, progress: Progress = SILENT) -> list[CheckoutStatus]:
+        """Compare one checkout, or all, with what was put there.
+
+        Raises:
+            NotFoundError: Nothing was checked out at `destination`.
+        """
+        from cas.repo import differences
+        from cas.worktree.ingest import Settings
+
+        settings = Settings(self._clock_ns, self.config.chunking.whole_below, self.layout.root)
+        return differences.status(self._store, settings, destination, progress)
+
+    def version_id(
+        self, properties: Mapping[str, Any] | None = None, inputs: Sequence[str] = ()
+    ) -> tuple[VersionId, list[Version]]:
+        """Say which version these properties and inputs make, and which live versions have that id."""
+        from cas.repo.commit import resolve_inputs
+        from cas.versions.identity import version_id
+
+        def read(txn: Txn) -> tuple[VersionId, list[Version]]:
+            wanted = version_id(properties or {}, resolve_inputs(txn, self._layers, inputs))
+            return wanted, [one for one in refs.live_versions(txn) if one.version == wanted]
+
+        return self._read(read)
+
+    @property
+    def _layers(self) -> list[str]:
+        return self.config.refs_layers()
+
+    def _read(self, look_up: Callable[[Txn], T]) -> T:
+        with self._index.read() as txn:
+            return look_up(txn)

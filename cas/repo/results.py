@@ -1,0 +1,142 @@
+"""What the facade returns: frozen values, ready to be printed or inspected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from cas.ids import Kind, VersionId
+    from cas.versions.version import Version
+    from cas.worktree.compare import Change
+
+
+class OnConflict(StrEnum):
+    """What to do when a version exists already with other content."""
+
+    FAIL = "fail"
+    """Raise a ConflictError that names both contents."""
+    KEEP = "keep"
+    """Keep the first; report it."""
+    REPLACE = "replace"
+    """Let the new content win; the old record stays in the log."""
+
+
+class Outcome(StrEnum):
+    """What a commit did."""
+
+    CREATED = "created"
+    UNCHANGED = "unchanged"
+    """The same version with the same content was there."""
+    KEPT = "kept"
+    """The same version with other content was there, and `on_conflict` said to keep it."""
+    REPLACED = "replaced"
+    WOULD_CREATE = "would-create"
+    """A dry run of what would be CREATED."""
+    WOULD_REPLACE = "would-replace"
+    """A dry run of what would be REPLACED."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitResult:
+    """What a commit stored."""
+
+    version: Version
+    outcome: Outcome
+    files: int
+    """Files and symlinks in the content."""
+    size: int
+    """Their bytes."""
+    new_bytes: int
+    """Bytes that this commit added to the disk."""
+    new_objects: int
+    reused_objects: int
+    """Objects, whole unchanged directories among them, that were stored already."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutResult:
+    """What a checkout wrote."""
+
+    version: Version
+    destination: Path
+    written: int
+    """Files and symlinks."""
+    removed: int
+    unchanged: int
+    bytes_written: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One name in a listing."""
+
+    name: str
+    layer: str
+    current: Version
+    version_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TreeItem:
+    """One path inside a version."""
+
+    path: str
+    """Relative, with `/`; bytes that are not UTF-8 are surrogate escapes."""
+    kind: Kind
+    size: int
+    id: str
+    """64 hex digits; of a symlink, its target."""
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyChange:
+    """A property or an input that two versions have different; None where one lacks it."""
+
+    key: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How two versions differ."""
+
+    a: Version
+    b: Version
+    changes: tuple[Change, ...]
+    properties: tuple[PropertyChange, ...]
+    inputs: tuple[PropertyChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutStatus:
+    """What has changed in a directory since a version was checked out into it."""
+
+    destination: Path
+    version: Version | None
+    """None when the version is not known any more."""
+    changes: tuple[Change, ...]
+    is_missing: bool
+    """The destination is not there any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One event of the log."""
+
+    sequence: int
+    at: datetime
+    kind: str
+    """"commit", "replace", "tag", "untag", "remove", "restore", "collect"."""
+    layer: str
+    name: str
+    version: VersionId | None
+    detail: str
+    """A commit's message, a tag's name."""

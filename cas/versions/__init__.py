@@ -1,0 +1,1 @@
+"""Versions: properties and ids, records, refs and their log, and the specs by which users name them."""

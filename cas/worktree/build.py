@@ -1,0 +1,239 @@
+"""Making files, links and whole directories inside a staging directory, as fast as the disk takes them.
+
+Theory of operation
+-------------------
+One thread walks the trees: it makes directories and symlinks and collects files. A batch of files is
+turned into jobs (`fetch`) that a few threads work off: decompress, verify, open, write, fstat, close. All
+of these release the GIL, and the kernel's share is by far the largest, so two threads give nearly twice
+the speed of `cp` on two cores. While a batch is written the next is collected.
+
+Invariants
+1. Every name is made with "fail if it exists", below an open directory: nothing is written through a link
+   and nothing is overwritten, whatever the trees say.
+2. Bytes are hashed before they are written (or, for large files, before the job is done). One bad blob
+   fails the whole build, and nothing of it is put in place.
+3. Memory holds two batches and the directories between the root and where the walk is.
+
+What was written is remembered as rows of the stat cache: an unchanged checkout need not be read again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from cas import fs
+from cas.errors import CorruptError
+from cas.ids import Kind, TreeId
+from cas.objects.tree import Entry
+from cas.worktree.compare import join
+from cas.worktree.directories import Directories
+from cas.worktree.fetch import plan_jobs
+from cas.worktree.files import FileMaker, Made, Wanted
+from cas.worktree.link import Place, name_collision
+from cas.worktree.statcache import make_row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cas.progress import Progress
+    from cas.worktree.statcache import DirectoryRow, StatCache
+
+BATCH: Final = 20_000
+"""Files collected before they are written."""
+
+_THREADS: Final = max(2, min(4, os.cpu_count() or 2))
+_LINKS_PER_JOB: Final = 256
+_LONGEST_PATH: Final = 4096
+_LARGEST_ROW: Final = 100_000
+"""Entries of a directory above which no row is kept: the statuses alone would take 100 MB."""
+
+_TRUST_ALL: Final = 1 << 63
+"""Later than any time: nobody but us can have written to these files (`StagingDirectory.wait_for_clock`)."""
+
+
+@dataclass(slots=True)
+class _Node:
+    """A directory that is being made."""
+
+    path: bytes
+    entry: Entry
+    status: os.stat_result
+    entries: list[Entry]
+    waiting: list[Entry]
+    """Sub-directories still to be made, last one first."""
+    file_count: int
+    """Files and symlinks made below it so far."""
+    statuses: dict[bytes, os.stat_result] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Work handed to the threads, and the directories that are complete once it is done."""
+
+    jobs: list[Future[list[Made]]]
+    complete: list[_Node]
+
+
+class Builder:
+    """Fills one open directory. Use from one thread; `finish` or `abort` ends it."""
+
+    def __init__(self, maker: FileMaker, cache: StatCache | None, progress: Progress) -> None:
+        """`cache` takes a row for each directory; None where times cannot be trusted."""
+        self._maker = maker
+        self._cache = cache
+        self._progress = progress
+        self._directories = Directories(maker.root)
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="cas-checkout")
+        self._wanted: Wanted = {}
+        self._wanted_count = 0
+        self._nodes: dict[bytes, _Node] = {}
+        """Directories that wait for the statuses of their files, by path."""
+        self._complete: list[_Node] = []
+        self._running = _Batch([], [])
+        self.file_count = 0
+        """Files and symlinks made so far."""
+        self.size = 0
+        """Their bytes."""
+
+    def add(self, name: bytes, entry: Entry) -> None:
+        """Make `entry` in the root under `name`: a file, a link, or a directory with all that is in it."""
+        match entry.kind:
+            case Kind.DIRECTORY:
+                self._add_tree(name, entry)
+            case Kind.SYMLINK:
+                self._make_symlink(b"", name, entry)
+            case _:
+                # an entry made of a bare content has no name and does not know its size
+                size = entry.size if entry.name else None
+                self._want(Place(b"", name, entry.id, entry.kind, size))
+
+    def _add_tree(self, name: bytes, entry: Entry) -> None:
+        stack = [self._enter(b"", name, entry)]
+        while stack:
+            node = stack[-1]
+            if node.waiting:
+                child = node.waiting.pop()
+                stack.append(self._enter(node.path, child.name, child))
+                continue
+            stack.pop()
+            self._complete.append(node)
+            if stack:
+                stack[-1].file_count += node.file_count
+
+    def _enter(self, parent: bytes, name: bytes, entry: Entry) -> _Node:
+        """Make one directory and its links; its files are only noted."""
+        path = join(parent, name)
+        if len(path) > _LONGEST_PATH:
+            raise CorruptError(
+                f"cannot write '{os.fsdecode(path[:80])}…'",
+                code="path-too-long",
+                why=f"it is over {_LONGEST_PATH} bytes",
+            )
+        entries = self._maker.store.tree(TreeId(entry.id))
+        try:
+            os.mkdir(name, 0o777, dir_fd=self._directories.open(parent))
+        except FileExistsError as error:
+            raise name_collision(Place(parent, name, b"", Kind.DIRECTORY, None)) from error
+        status = os.fstat(self._directories.open(path))
+        node = _Node(path, entry, status, entries, [], 0)
+        if self._cache is not None and len(entries) <= _LARGEST_ROW:
+            self._nodes[path] = node
+        for child in entries:
+            if child.kind is Kind.DIRECTORY:
+                node.waiting.append(child)
+                continue
+            node.file_count += 1
+            if child.kind is Kind.SYMLINK:
+                node.statuses[child.name] = self._make_symlink(path, child.name, child)
+            else:
+                self._want(Place(path, child.name, child.id, child.kind, child.size))
+        node.waiting.reverse()
+        return node
+
+    def _make_symlink(self, directory: bytes, name: bytes, entry: Entry) -> os.stat_result:
+        if not entry.id or b"\0" in entry.id:
+            raise CorruptError(
+                f"cannot make the link '{os.fsdecode(join(directory, name))}'",
+                code="bad-tree",
+                why=f"its target {entry.id!r} is not a path",
+            )
+        fd = self._directories.open(directory)
+        try:
+            os.symlink(entry.id, name, dir_fd=fd)
+        except FileExistsError as error:
+            raise name_collision(Place(directory, name, b"", Kind.SYMLINK, None)) from error
+        self.file_count += 1
+        self.size += len(entry.id)
+        return os.stat(name, dir_fd=fd, follow_symlinks=False)
+
+    def _want(self, place: Place) -> None:
+        self._wanted.setdefault(place.blob, []).append(place)
+        self._wanted_count += 1
+        if self._wanted_count >= BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Hand the collected files to the threads, and take in what the batch before has made."""
+        wanted, complete = self._wanted, self._complete
+        self._wanted, self._wanted_count, self._complete = {}, 0, []
+        missing: Iterable[bytes] = wanted
+        if self._maker.placer is not None:
+            missing = self._link(wanted)
+        jobs = list(plan_jobs(self._maker.store, missing))
+        self._settle()
+        self._running = _Batch([self._pool.submit(self._maker.make, job, wanted) for job in jobs], complete)
+
+    def _link(self, wanted: Wanted) -> list[bytes]:
+        """Link to the views that exist; the blobs that have none."""
+        blobs = list(wanted)
+        parts = [blobs[at : at + _LINKS_PER_JOB] for at in range(0, len(blobs), _LINKS_PER_JOB)]
+        missing = []
+        for made, without in self._pool.map(self._maker.link, parts, itertools.repeat(wanted)):
+            self._take(made)
+            missing += without
+        return missing
+
+    def _settle(self) -> None:
+        """Wait for the running batch, and remember the directories that it completes."""
+        for job in self._running.jobs:
+            self._take(job.result())
+        if self._cache is not None:
+            for node in self._running.complete:
+                if self._nodes.pop(node.path, None) is not None:
+                    self._cache.remember(node.status, _row_of(node))
+
+    def _take(self, made: list[Made]) -> None:
+        size = 0
+        for place, status in made:
+            size += status.st_size if place.size is None else place.size
+            node = self._nodes.get(place.directory)
+            if node is not None:
+                node.statuses[place.name] = status
+        self.size += size
+        self.file_count += len(made)
+        self._progress.advance(size)
+
+    def finish(self) -> None:
+        """Write everything that was added.
+
+        Raises:
+            CorruptError: A blob is damaged.
+            StorageError: The disk is full or failed.
+        """
+        self._flush()
+        self._settle()
+
+    def close(self) -> None:
+        """Stop; what is not written by now will not be."""
+        self._pool.shutdown(cancel_futures=True)
+        self._directories.close()
+
+
+def _row_of(node: _Node) -> DirectoryRow:
+    statuses = node.statuses
+    items = [(entry, statuses.get(entry.name, node.status)) for entry in node.entries]
+    return make_row(node.entry.id, node.file_count, items, _TRUST_ALL)

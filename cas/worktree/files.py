@@ -1,0 +1,121 @@
+"""What the threads of a checkout do: turn one job into files in their places."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from cas import fs
+from cas.errors import CasError
+from cas.ids import BlobId, Kind
+from cas.worktree.compare import join
+from cas.worktree.directories import Directories
+from cas.worktree.fetch import Large, read_share
+from cas.worktree.link import Place, check_size, name_collision, write_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from cas.objects.store import ObjectStore
+    from cas.worktree.fetch import Job
+    from cas.worktree.link import Placer
+    from cas.worktree.views import Views
+
+Wanted = dict[bytes, list[Place]]
+"""The places of each blob."""
+
+
+class Made(NamedTuple):
+    """A file that was made, and its `lstat`."""
+
+    place: Place
+    status: os.stat_result
+
+
+_Blocks = Callable[[], "Iterable[bytes]"]
+"""Gives the bytes of a blob; again, each time it is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileMaker:
+    """Makes files below one open directory. Safe to share between threads."""
+
+    root: int
+    store: ObjectStore
+    views: Views
+    placer: Placer | None
+    """None: every file gets bytes of its own."""
+
+    def make(self, job: Job, wanted: Wanted) -> list[Made]:
+        """Read the blobs of a job and make every file that wants one of them.
+
+        Raises:
+            CorruptError: A blob is damaged, or its size is not what its tree says.
+            StorageError: The disk is full or failed.
+        """
+        made: list[Made] = []
+        with Directories(self.root) as directories:
+            if isinstance(job, Large):
+                blob = BlobId(job.blob)
+                self._make_blob(directories, wanted[job.blob], lambda: self.store.stream(blob), made)
+                return made
+            for share in job:
+                for blob_id, data in read_share(self.store, share):
+                    self._make_blob(directories, wanted[blob_id], lambda data=(data,): data, made)
+        return made
+
+    def link(self, blobs: Sequence[bytes], wanted: Wanted) -> tuple[list[Made], list[bytes]]:
+        """Make the files whose view is there already; the blobs whose view is not."""
+        made: list[Made] = []
+        missing = []
+        assert self.placer is not None
+        with Directories(self.root) as directories:
+            for blob in blobs:
+                places = wanted[blob]
+                if all(place.size != 0 and self.views.find(blob, place.kind, place.size) for place in places):
+                    made += [Made(place, self._place(self.placer, directories, place)) for place in places]
+                else:
+                    missing.append(blob)
+        return made, missing
+
+    def _make_blob(
+        self, directories: Directories, places: list[Place], blocks: _Blocks, made: list[Made]
+    ) -> None:
+        linked: set[Kind] = set()
+        for place in places:
+            # an empty file shares nothing worth sharing, and would run out of links first
+            if self.placer is None or place.size == 0:
+                made.append(Made(place, _make(directories, place, blocks())))
+                continue
+            if place.kind not in linked:
+                check_size(place, self.views.add(place.blob, place.kind, blocks()))
+                linked.add(place.kind)
+            made.append(Made(place, self._place(self.placer, directories, place)))
+
+    def _place(self, placer: Placer, directories: Directories, place: Place) -> os.stat_result:
+        try:
+            directory = directories.open(place.directory)
+            try:
+                return placer.place(directory, place)
+            except FileNotFoundError:  # somebody cleared the cache of views just now
+                self.views.add(place.blob, place.kind, self.store.stream(BlobId(place.blob)))
+                return placer.place(directory, place)
+        except FileExistsError as error:
+            raise name_collision(place) from error
+        except OSError as error:
+            raise _cannot_write(place, error) from error
+
+
+def _make(directories: Directories, place: Place, blocks: Iterable[bytes]) -> os.stat_result:
+    try:
+        return write_file(directories.open(place.directory), place, blocks)
+    except FileExistsError as error:
+        raise name_collision(place) from error
+    except OSError as error:
+        raise _cannot_write(place, error) from error
+
+
+def _cannot_write(place: Place, error: OSError) -> CasError:
+    return fs.explain(error, f"cannot write '{os.fsdecode(join(place.directory, place.name))}'")

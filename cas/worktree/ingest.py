@@ -1,0 +1,300 @@
+"""Reading a working tree: from a path on disk to the id of what is there.
+
+Theory of operation
+-------------------
+The tree is walked depth first, directories after their contents, because a directory's id needs the ids
+below it. Each directory is listed once and each entry `lstat`ed once; if that gives the same signature as
+last time (`statcache`), its tree is known and nothing in it is opened. Otherwise the files whose entry
+changed are read, the others keep their ids.
+
+Invariants
+1. What is recorded for a file is what one uninterrupted read returned: its `fstat` after the read equals
+   its `lstat` before. A file that moves under the reader is read again, `ATTEMPTS` times, and then it is an
+   error: half of one version and half of another is never stored.
+2. Symlinks below the root are stored as links and never followed; the root itself is followed, because
+   the user named what it points at.
+3. Nothing is skipped in silence: what cannot be stored (a socket, an unreadable file) is an error that
+   names it; the only thing left out is the repository itself, and a note says so.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Final
+
+from cas import fs
+from cas.errors import InvalidError, StorageError
+from cas.ids import Content, Kind
+from cas.objects.tree import Entry
+from cas.worktree import statcache
+from cas.worktree.sinks import ChangedWhileReadError, blocks_of_known_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from cas.progress import Progress
+    from cas.worktree.sinks import Sink
+    from cas.worktree.statcache import DirectoryRow, StatCache
+
+ATTEMPTS: Final = 3
+BLOCK_SIZE: Final = 4 * 1024 * 1024
+_NO_FOLLOW: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What a path holds."""
+
+    content: Content
+    size: int
+    """Bytes of all files, and of the targets of symlinks."""
+    file_count: int
+    """Files and symlinks; 1 for a single file."""
+    notes: tuple[str, ...] = ()
+    """What the user should know: that the repository was left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What reading depends on besides the path."""
+
+    clock_ns: Callable[[], int]
+    """The time since 1970, UTC. [ns]"""
+    whole_below: int
+    """Files smaller than this are stored as one chunk. [bytes]"""
+    leave_out: Path
+    """The repository's own directory."""
+
+
+@dataclass(slots=True)
+class _Directory:
+    """A directory that is being read; its sub-directories come first."""
+
+    path: bytes
+    status: os.stat_result
+    names: list[tuple[bytes, Kind, os.stat_result]]
+    waiting: list[tuple[bytes, os.stat_result]]
+    """Sub-directories not read yet, last one first."""
+    done: dict[bytes, DirectoryRow] = field(default_factory=dict)
+    """Sub-directories that were read."""
+
+
+class Ingest:
+    """Reads one path into a sink."""
+
+    def __init__(self, sink: Sink, cache: StatCache, settings: Settings, progress: Progress) -> None:
+        self._sink = sink
+        self._cache = cache
+        self._clock_ns = settings.clock_ns
+        self._whole_below = settings.whole_below
+        self._progress = progress
+        self._left_out = os.stat(settings.leave_out)
+        self._notes: list[str] = []
+        self._tick_ns = statcache.FINE_TICK_NS
+
+    def read(self, path: Path) -> Ingested:
+        """Read the file or directory at `path`.
+
+        Raises:
+            NotFoundError: Nothing is there, or an entry vanished and stayed away.
+            InvalidError: It is, or holds, a socket, a device or a pipe.
+            ReadOnlyError: It, or something in it, may not be read.
+            StorageError: A file kept changing while it was read.
+        """
+        raw = os.fsencode(path)
+        with fs.explained(f"cannot read '{path}'"):
+            status = os.stat(raw)
+            self._tick_ns = statcache.tick_of(path)
+        if stat.S_ISDIR(status.st_mode):
+            row = self._directory(raw, status)
+            return Ingested(
+                Content.of(Kind.DIRECTORY, row.tree), row.size, row.file_count, tuple(self._notes)
+            )
+        kind = statcache.kind_of(status)
+        if kind is None:
+            raise _cannot_store(raw)
+        blob, status = self._file(os.path.realpath(raw), status)
+        return Ingested(Content.of(kind, blob), status.st_size, 1)
+
+    def read_stream(self, stream: IO[bytes]) -> Ingested:
+        """Read `stream` to its end as one file."""
+        with fs.explained("cannot read the stream"):
+            head = bytearray(_read_full(stream, self._whole_below))
+            size = len(head)
+            if size < self._whole_below:
+                return Ingested(Content.of(Kind.FILE, self._sink.small(bytes(head))), size, 1)
+
+            def blocks() -> Iterator[bytearray]:
+                nonlocal size
+                yield head
+                while block := _read_full(stream, BLOCK_SIZE):
+                    size += len(block)
+                    yield bytearray(block)
+
+            blob = self._sink.large(blocks())
+        return Ingested(Content.of(Kind.FILE, blob), size, 1)
+
+    def _directory(self, path: bytes, status: os.stat_result) -> DirectoryRow:
+        """Walk without recursion: a tree may be deeper than Python's stack."""
+        stack = [self._list(path, status)]
+        while True:
+            directory = stack[-1]
+            if directory.waiting:
+                name, status = directory.waiting.pop()
+                stack.append(self._list(os.path.join(directory.path, name), status))
+                continue
+            row = self._close(directory)
+            stack.pop()
+            if not stack:
+                return row
+            stack[-1].done[os.path.basename(directory.path)] = row
+
+    def _list(self, path: bytes, status: os.stat_result) -> _Directory:
+        with fs.explained(f"cannot read the directory '{os.fsdecode(path)}'"), os.scandir(path) as entries:
+            found = sorted(((entry.name, entry.stat(follow_symlinks=False)) for entry in entries), key=_name)
+        names, waiting = [], []
+        for name, entry_status in found:
+            kind = statcache.kind_of(entry_status)
+            if kind is None:
+                raise _cannot_store(os.path.join(path, name))
+            if kind is Kind.DIRECTORY:
+                if os.path.samestat(entry_status, self._left_out):
+                    self._notes.append(
+                        f"left out the repository itself, '{os.fsdecode(os.path.join(path, name))}'"
+                    )
+                    continue
+                waiting.append((name, entry_status))
+            names.append((name, kind, entry_status))
+        waiting.reverse()
+        return _Directory(path, status, names, waiting)
+
+    def _close(self, directory: _Directory) -> DirectoryRow:
+        """Give the row of a directory whose sub-directories are done."""
+        known = self._cache.find(directory.status)
+        done = directory.done
+        parts = [
+            statcache.sign_directory(name, done[name].tree)
+            if kind is Kind.DIRECTORY
+            else statcache.sign_file(name, kind, status)
+            for name, kind, status in directory.names
+        ]
+        self._progress.advance(len(parts))
+        if known is not None and known.signature == b"".join(parts) and self._sink.has_tree(known.tree):
+            return known
+        return self._read_entries(directory, parts, known)
+
+    def _read_entries(
+        self, directory: _Directory, parts: list[bytes], known: DirectoryRow | None
+    ) -> DirectoryRow:
+        trusted_before_ns = self._clock_ns() - self._tick_ns
+        kept = {} if known is None else known.file_ids()
+        kept = {part: kept[part] for part in parts if part in kept}
+        if kept and not self._sink.has_blobs(kept.values()):
+            kept = {}
+        items = [
+            self._entry(directory, name, kind, status, kept.get(part))
+            for (name, kind, status), part in zip(directory.names, parts, strict=True)
+        ]
+        tree = self._sink.tree([entry for entry, _ in items])
+        file_count = len(items) - len(directory.done) + sum(row.file_count for row in directory.done.values())
+        row = statcache.make_row(tree, file_count, items, trusted_before_ns)
+        self._cache.remember(directory.status, row)
+        return row
+
+    def _entry(
+        self, directory: _Directory, name: bytes, kind: Kind, status: os.stat_result, blob: bytes | None
+    ) -> tuple[Entry, os.stat_result]:
+        if kind is Kind.DIRECTORY:
+            below = directory.done[name]
+            return Entry.of(name, kind, below.size, below.tree), status
+        path = directory.path + b"/" + name
+        if kind is Kind.SYMLINK:
+            target = self._link(path)
+            return Entry.of(name, kind, len(target), target), status
+        if blob is None:
+            blob, status = self._file(path, status)
+            kind = statcache.kind_of(status) or kind  # chmod may have been what changed it
+        return Entry.of(name, kind, status.st_size, blob), status
+
+    def _link(self, path: bytes) -> bytes:
+        with fs.explained(f"cannot read the link '{os.fsdecode(path)}'"):
+            return os.readlink(path)
+
+    def _file(self, path: bytes, status: os.stat_result) -> tuple[bytes, os.stat_result]:
+        """Return a file's blob id and the status that goes with it (invariant 1)."""
+        for _ in range(ATTEMPTS):
+            try:
+                return self._read_once(path, status)
+            except ChangedWhileReadError:
+                with fs.explained(f"cannot read '{os.fsdecode(path)}'"):
+                    status = os.lstat(path)
+            except OSError as error:
+                raise fs.explain(error, f"cannot read '{os.fsdecode(path)}'") from error
+        raise StorageError(
+            f"cannot read '{os.fsdecode(path)}'",
+            code="file-changing",
+            why=f"it changed while it was read, {ATTEMPTS} times",
+            hint="stop what writes to it, or commit a copy",
+        )
+
+    def _read_once(self, path: bytes, status: os.stat_result) -> tuple[bytes, os.stat_result]:
+        size = status.st_size
+        fd = os.open(path, _NO_FOLLOW)
+        try:
+            if size >= self._whole_below:
+                blob = self._sink.large(blocks_of_known_size(_blocks(fd), size))
+            else:
+                data = os.read(fd, size + 1)
+                if len(data) != size:
+                    raise ChangedWhileReadError
+                blob = self._sink.small(data)
+            after = os.fstat(fd)
+            if not _same(status, after):
+                raise ChangedWhileReadError
+            return blob, after
+        finally:
+            os.close(fd)
+
+
+def _blocks(fd: int) -> Iterator[bytearray]:
+    while True:
+        block = bytearray(BLOCK_SIZE)
+        size = os.readv(fd, [block])
+        if size == 0:
+            return
+        del block[size:]
+        yield block
+
+
+def _read_full(stream: IO[bytes], size: int) -> bytes:
+    """Read `size` bytes, or fewer at the end only: a pipe hands out less than it is asked for."""
+    parts = []
+    while size > 0 and (part := stream.read(size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _name(entry: tuple[bytes, os.stat_result]) -> bytes:
+    return entry[0]
+
+
+def _same(before: os.stat_result, after: os.stat_result) -> bool:
+    return (
+        before.st_mtime_ns == after.st_mtime_ns
+        and before.st_size == after.st_size
+        and before.st_ctime_ns == after.st_ctime_ns
+        and before.st_ino == after.st_ino
+    )
+
+
+def _cannot_store(path: bytes) -> InvalidError:
+    return InvalidError(
+        f"cannot store '{os.fsdecode(path)}'",
+        code="special-file",
+        why="it is a socket, a device or a pipe; only files, directories and symlinks have content",
+        hint="remove it, or commit a directory without it",
+    )
