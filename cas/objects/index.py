@@ -21,7 +21,6 @@ refuses that, it starts smaller and doubles.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import struct
 import threading
@@ -35,6 +34,7 @@ from cas.errors import CorruptError, InvalidError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 Database = Any
@@ -79,12 +79,14 @@ class Tables:
     """format, epoch, sequence, next pack number."""
 
 
-@dataclass(frozen=True, slots=True)
 class Txn:
     """A transaction: the raw LMDB one for hot loops, and the few verbs everything else needs."""
 
-    raw: lmdb.Transaction
-    tables: Tables
+    __slots__ = ("raw", "tables")
+
+    def __init__(self, raw: lmdb.Transaction, tables: Tables) -> None:
+        self.raw = raw
+        self.tables = tables
 
     def get(self, table: Database, key: bytes) -> bytes | None:
         """Return the value under `key`, or None."""
@@ -135,6 +137,23 @@ class Txn:
         return self.number(b"sequence")
 
 
+class _Snapshot:
+    """The `with` block of `Index.read`; a generator would cost more than the look-up inside it."""
+
+    __slots__ = ("_index", "_raw")
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    def __enter__(self) -> Txn:
+        self._raw = self._index.begin_reading()
+        return Txn(self._raw, self._index.tables)
+
+    def __exit__(self, *_: object) -> None:
+        self._raw.abort()
+        self._index.end_reading()
+
+
 _open_indexes: dict[tuple[int, str], Index] = {}
 _open_lock = threading.Lock()
 
@@ -146,7 +165,7 @@ class Index:
         """Do not call: `Index.open` keeps invariant 1."""
         self.path = path
         self._users = 1
-        self._gate = threading.Condition()
+        self._gate = threading.Condition(threading.Lock())
         self._readers = 0
         self._env = _open_environment(path, create=create, map_size=map_size)
         try:
@@ -185,17 +204,25 @@ class Index:
                 self._env.close()
                 _open_indexes.pop((os.getpid(), os.path.realpath(self.path)), None)
 
-    @contextlib.contextmanager
-    def read(self) -> Iterator[Txn]:
-        """A consistent snapshot. Keep it short: pages freed meanwhile cannot be reused."""
+    def read(self) -> AbstractContextManager[Txn]:
+        """Open a consistent snapshot. Keep it short: pages freed meanwhile cannot be reused."""
+        return _Snapshot(self)
+
+    def begin_reading(self) -> lmdb.Transaction:
+        """Start a snapshot; `end_reading` must follow. Use `read`, which sees to that."""
         with self._gate:
             self._readers += 1
         try:
-            with self._begin(write=False) as raw:
-                yield Txn(raw, self.tables)
-        finally:
-            with self._gate:
-                self._readers -= 1
+            return self._begin(write=False)
+        except BaseException:
+            self.end_reading()
+            raise
+
+    def end_reading(self) -> None:
+        """Undo `begin_reading`."""
+        with self._gate:
+            self._readers -= 1
+            if self._readers <= 1:
                 self._gate.notify_all()
 
     def write(self, change: Callable[[Txn], T]) -> T:

@@ -68,7 +68,8 @@ def decode_tree(encoded: bytes) -> list[Entry]:
 
     Raises:
         CorruptError: Not a tree, or one that no checkout may touch: a name with `/` or NUL, `.` or `..`,
-            names out of order or twice, an id of another length.
+            names out of order or twice, an id of another length, a link to nothing; or not the one
+            canonical encoding.
     """
     try:
         entries = _decoder.decode(encoded)
@@ -77,13 +78,20 @@ def decode_tree(encoded: bytes) -> list[Entry]:
     previous = b""
     for entry in entries:
         name = entry.name
-        if name <= previous or b"/" in name or b"\0" in name or name in {b".", b".."}:
+        if name <= previous or b"/" in name or b"\0" in name or name in (b".", b".."):
             raise _bad(f"the name {name!r} is not allowed or out of order")
-        if entry.kind is not Kind.SYMLINK and len(entry.id) != DIGEST_SIZE:
+        if entry.kind is Kind.SYMLINK:
+            if entry.size != len(entry.id) or not entry.id or b"\0" in entry.id:
+                raise _bad(f"the link {name!r} points nowhere, or its size is not that of its target")
+        elif len(entry.id) != DIGEST_SIZE:
             raise _bad(f"the id of {name!r} has {len(entry.id)} bytes")
         if entry.mode != entry.kind.mode:
             raise _bad(f"the mode of {name!r} is {entry.mode:o}")
+        if entry.size < 0:
+            raise _bad(f"the size of {name!r} is {entry.size}")
         previous = name
+    if _encoder.encode(entries) != encoded:  # an integer too long, a sixth field: two ids for one directory
+        raise _bad("it is not the canonical encoding")
     return entries
 
 

@@ -11,6 +11,7 @@ moved and the source is read again (DESIGN 5, rule 4); what was stored the first
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -115,8 +116,8 @@ class Committer:
 
     def _attempt(self, request: Request, writer: ObjectWriter) -> CommitResult:
         cache = StatCache(self.store.index)
-        sink = StoringSink(writer, Chunker(self.config.chunking))
-        ingested = self._read(request.source, sink, cache)
+        with closing(StoringSink(writer, Chunker(self.config.chunking))) as sink:
+            ingested = self._read(request.source, sink, cache)
         record = self._record(request, ingested)
         with self.store.index.read() as txn:
             outcome = _decide(txn, request, record)

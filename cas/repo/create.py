@@ -11,6 +11,7 @@ from cas import config as configuration
 from cas import fs
 from cas.errors import AlreadyExistsError
 from cas.layout import DIRECTORY_NAME, Layout
+from cas.maintenance import reserve
 from cas.objects.index import Index
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def _fill(draft: Layout) -> None:
         draft.hooks,
     ):
         folder.mkdir()
+    reserve.create(draft)
     Index.open(draft.index, create=True).close()
     configuration.save(draft, configuration.new())
     fs.fsync_directory(draft.root)

@@ -6,16 +6,14 @@ import os
 from typing import TYPE_CHECKING
 
 from cas.errors import NotFoundError
-from cas.ids import Content, VersionId
+from cas.ids import VersionId
 from cas.repo.results import CheckoutStatus, Difference, PropertyChange
 from cas.versions import refs
 from cas.worktree import compare, placements
-from cas.worktree.ingest import Ingest
-from cas.worktree.sinks import HashingSink
-from cas.worktree.statcache import StatCache
+from cas.worktree.status import local_changes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from typing import Any
 
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from cas.objects.store import ObjectStore
     from cas.progress import Progress
     from cas.versions.version import Version
-    from cas.worktree.ingest import Settings
     from cas.worktree.placements import Placement
 
 
@@ -47,7 +44,7 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[PropertyCh
 
 
 def status(
-    store: ObjectStore, settings: Settings, destination: Path | None, progress: Progress
+    store: ObjectStore, clock_ns: Callable[[], int], destination: Path | None, progress: Progress
 ) -> list[CheckoutStatus]:
     """Compare the checkout at `destination`, or every one on record, with what was put there.
 
@@ -57,14 +54,18 @@ def status(
     with store.index.read() as txn:
         found = _recorded(txn, destination)
         versions = {one.path: refs.get(txn, one.layer, one.name, VersionId(one.version)) for one in found}
-    progress.start("comparing", None, "files")
-    return [_compare(store, one, versions[one.path], settings, progress) for one in found]
+    progress.start("comparing", len(found), "checkouts")
+    compared = []
+    for placement in found:
+        compared.append(_compare(store, placement, versions[placement.path], clock_ns))
+        progress.advance(1)
+    return compared
 
 
 def _recorded(txn: Txn, destination: Path | None) -> list[Placement]:
     if destination is None:
         return sorted(placements.placements(txn), key=lambda one: one.path)
-    found = placements.find(txn, os.fsencode(destination.absolute()))
+    found = placements.find(txn, placements.locate(destination))
     if found is None:
         raise NotFoundError(
             f"cannot compare '{destination}'",
@@ -76,14 +77,11 @@ def _recorded(txn: Txn, destination: Path | None) -> list[Placement]:
 
 
 def _compare(
-    store: ObjectStore, placement: Placement, version: Version | None, settings: Settings, progress: Progress
+    store: ObjectStore, placement: Placement, version: Version | None, clock_ns: Callable[[], int]
 ) -> CheckoutStatus:
-    destination = placement.destination
-    if not destination.exists():
-        return CheckoutStatus(destination, version, (), is_missing=True)
-    sink = HashingSink(store)
-    now = Ingest(sink, StatCache(store.index), settings, progress).read(destination).content
-    put = placement.content
-    was = None if put is None else Content.of(put.kind, put.id)
-    changes = compare.diff(store.tree, was, now, read_b=sink.entries)
-    return CheckoutStatus(destination, version, tuple(changes), is_missing=False)
+    put = placement.content or placement.underway
+    is_missing = not os.path.lexists(placement.path)
+    if is_missing or put is None:
+        return CheckoutStatus(placement.destination, version, (), is_missing=is_missing)
+    changes = local_changes(store, placement.path, put, clock_ns=clock_ns)
+    return CheckoutStatus(placement.destination, version, tuple(changes), is_missing=False)

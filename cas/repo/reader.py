@@ -168,10 +168,8 @@ class Reader:
             NotFoundError: Nothing was checked out at `destination`.
         """
         from cas.repo import differences
-        from cas.worktree.ingest import Settings
 
-        settings = Settings(self._clock_ns, self.config.chunking.whole_below, self.layout.root)
-        return differences.status(self._store, settings, destination, progress)
+        return differences.status(self._store, self._clock_ns, destination, progress)
 
     def version_id(
         self, properties: Mapping[str, Any] | None = None, inputs: Sequence[str] = ()

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 from cas import fs
 from cas.errors import ReadOnlyError
 from cas.layout import Layout
-from cas.repo import removal
+from cas.repo import look, removal
 from cas.repo.reader import SILENT, Reader
 from cas.repo.results import OnConflict
 from cas.versions import refs
@@ -26,7 +27,6 @@ from cas.versions.spec import Spec
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import timedelta
-    from pathlib import Path
 
     from cas.hooks import Hooks, Subject
     from cas.maintenance.collect import GcReport
@@ -162,17 +162,37 @@ class Repository(Reader):
             CorruptError: Stored bytes are damaged; nothing was published.
         """
         from cas.hooks import PostCheckout, PreCheckout
-        from cas.repo.checkout import Checker
+        from cas.repo.results import CheckoutResult
+        from cas.worktree.checkout import Label, checkout
+        from cas.worktree.link import Link
 
         version = self.resolve(spec)
-        checker = Checker(self._store, self._clock_ns, progress)
-        target = checker.target(version, destination, path)
-        self._fire.pre_checkout(PreCheckout(self.layout.root, _subject(version), target, path))
-        result = checker.checkout(version, target, path=path, link=link, force=force)
-        event = PostCheckout(
-            self.layout.root, _subject(version), target, path, written=result.written, removed=result.removed
+        content = look.descend(self._store, version, path)
+        target = destination or Path((path or version.name).rstrip("/").rpartition("/")[2])
+        subject = _subject(version)
+        self._fire.pre_checkout(PreCheckout(self.layout.root, subject, target, path))
+        report = checkout(
+            self._store,
+            content,
+            target,
+            label=Label(version.layer, version.name, version.version.raw, path or ""),
+            clock_ns=self._clock_ns,
+            link=link or Link.COPY,
+            force=force,
+            progress=progress,
         )
-        return replace(result, notes=result.notes + self._fire.post_checkout(event))
+        event = PostCheckout(
+            self.layout.root, subject, target, path, written=report.written, removed=report.removed
+        )
+        return CheckoutResult(
+            version=version,
+            destination=report.destination,
+            written=report.written,
+            removed=report.removed,
+            unchanged=report.unchanged,
+            bytes_written=report.bytes_written,
+            notes=self._fire.post_checkout(event),
+        )
 
     # ---- naming, removing, bringing back
 

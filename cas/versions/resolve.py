@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from cas.errors import InvalidError, NotFoundError
 from cas.versions import query, refs
-from cas.versions.spec import MIN_PREFIX_LENGTH, Back, Spec, VersionPrefix, Where, Word
+from cas.versions.spec import MIN_PREFIX_LENGTH, Back, Spec, VersionPrefix, Where, Word, format_condition
 from cas.versions.version import State, unavailable
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _where(txn: Txn, holders: Sequence[str], spec: Spec, where: Where) -> Versio
         f"cannot find '{spec}'",
         code="no-such-version",
         why="no version has these properties",
-        hint=f"run `cas find {' '.join(str(where).split(','))}` to look in all names",
+        hint=f"run `cas find {' '.join(map(format_condition, where.conditions))}` to look in all names",
     )
 
 

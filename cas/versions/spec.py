@@ -13,15 +13,16 @@ Text ends at a comma; a text with a comma in it is written as JSON.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
 import msgspec
 
 from cas.errors import InvalidError
 from cas.ids import DIGEST_SIZE
-from cas.versions.names import parse_layer, parse_name, parse_tag
 from cas.versions.jsontext import decode_json
-from cas.versions.values import JSON, canonical, check_value
+from cas.versions.names import parse_layer, parse_name, parse_tag
+from cas.versions.values import JSON, check_value
 
 if TYPE_CHECKING:
     from cas.versions.version import Version
@@ -73,7 +74,7 @@ class Where(msgspec.Struct, frozen=True):
     conditions: tuple[tuple[str, JSON], ...]
 
     def __str__(self) -> str:
-        return ",".join(map(_format_condition, self.conditions))
+        return ",".join(map(format_condition, self.conditions))
 
 
 Selector: TypeAlias = VersionPrefix | Word | Back | Where
@@ -152,11 +153,13 @@ def _parse_conditions(text: str, spec: str) -> list[tuple[str, JSON]]:
     return conditions
 
 
-def _format_condition(condition: tuple[str, JSON]) -> str:
+def format_condition(condition: tuple[str, JSON]) -> str:
+    """Write one condition of a `Where`."""
     key, value = condition
     if isinstance(value, str) and "," not in value:
         return f"{key}={value}"
-    return f"{key}:={canonical(value).decode()}"
+    # not canonical JSON: a float beyond 2^53 has to come back as a float, and there it looks like an integer
+    return f"{key}:={json.dumps(value, ensure_ascii=False)}"
 
 
 def _bad(spec: str, why: str) -> InvalidError:

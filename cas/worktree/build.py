@@ -25,21 +25,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from cas import fs
 from cas.errors import CorruptError
 from cas.ids import Kind, TreeId
-from cas.objects.tree import Entry
 from cas.worktree.compare import join
 from cas.worktree.directories import Directories
 from cas.worktree.fetch import plan_jobs
-from cas.worktree.files import FileMaker, Made, Wanted
 from cas.worktree.link import Place, name_collision
 from cas.worktree.statcache import make_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cas.objects.tree import Entry
     from cas.progress import Progress
+    from cas.worktree.files import FileMaker, Made, Wanted
     from cas.worktree.statcache import DirectoryRow, StatCache
 
 BATCH: Final = 20_000
@@ -235,5 +234,8 @@ class Builder:
 
 def _row_of(node: _Node) -> DirectoryRow:
     statuses = node.statuses
-    items = [(entry, statuses.get(entry.name, node.status)) for entry in node.entries]
+    items = [
+        (entry, node.status if entry.kind is Kind.DIRECTORY else statuses[entry.name])
+        for entry in node.entries
+    ]
     return make_row(node.entry.id, node.file_count, items, _TRUST_ALL)

@@ -80,7 +80,14 @@ def diff(
     Cost: two tree reads for each directory that differs, one for each that only one side has.
     """
     walk = _Walk(read, read_b or read)
-    return flatten(walk.compare(b"", a and as_entry(a), b and as_entry(b)), Change)
+    old = None if a is None else as_entry(a)
+    new = None if b is None else as_entry(b)
+    return flatten(walk.compare(b"", old, new), Change)
+
+
+def removal(read: TreeReader, path: bytes, entry: Entry) -> Iterator[Change]:
+    """Iterate over what is lost when `entry`, at `path`, is not there."""
+    return flatten(_Walk(read, read).compare(path, entry, None), Change)
 
 
 if TYPE_CHECKING:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from cas import fs
-from cas.errors import CasError
 from cas.ids import BlobId, Kind
 from cas.worktree.compare import join
 from cas.worktree.directories import Directories
@@ -18,6 +18,7 @@ from cas.worktree.link import Place, check_size, name_collision, write_file
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from cas.errors import CasError
     from cas.objects.store import ObjectStore
     from cas.worktree.fetch import Job
     from cas.worktree.link import Placer
@@ -63,7 +64,7 @@ class FileMaker:
                 return made
             for share in job:
                 for blob_id, data in read_share(self.store, share):
-                    self._make_blob(directories, wanted[blob_id], lambda data=(data,): data, made)
+                    self._make_blob(directories, wanted[blob_id], functools.partial(_once, data), made)
         return made
 
     def link(self, blobs: Sequence[bytes], wanted: Wanted) -> tuple[list[Made], list[bytes]]:
@@ -106,6 +107,10 @@ class FileMaker:
             raise name_collision(place) from error
         except OSError as error:
             raise _cannot_write(place, error) from error
+
+
+def _once(data: bytes) -> tuple[bytes]:
+    return (data,)
 
 
 def _make(directories: Directories, place: Place, blocks: Iterable[bytes]) -> os.stat_result:

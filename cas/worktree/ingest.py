@@ -22,6 +22,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import IO, TYPE_CHECKING, Final
 
 from cas import fs
@@ -30,6 +31,7 @@ from cas.ids import Content, Kind
 from cas.objects.tree import Entry
 from cas.worktree import statcache
 from cas.worktree.sinks import ChangedWhileReadError, blocks_of_known_size
+from cas.worktree.statcache import NO_ID, DirectoryRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,10 +39,11 @@ if TYPE_CHECKING:
 
     from cas.progress import Progress
     from cas.worktree.sinks import Sink
-    from cas.worktree.statcache import DirectoryRow, StatCache
+    from cas.worktree.statcache import StatCache
 
 ATTEMPTS: Final = 3
 BLOCK_SIZE: Final = 4 * 1024 * 1024
+_NAME = itemgetter(0)
 _NO_FOLLOW: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
@@ -154,7 +157,8 @@ class Ingest:
 
     def _list(self, path: bytes, status: os.stat_result) -> _Directory:
         with fs.explained(f"cannot read the directory '{os.fsdecode(path)}'"), os.scandir(path) as entries:
-            found = sorted(((entry.name, entry.stat(follow_symlinks=False)) for entry in entries), key=_name)
+            found = [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
+        found.sort(key=_NAME)
         names, waiting = [], []
         for name, entry_status in found:
             kind = statcache.kind_of(entry_status)
@@ -194,13 +198,25 @@ class Ingest:
         kept = {part: kept[part] for part in parts if part in kept}
         if kept and not self._sink.has_blobs(kept.values()):
             kept = {}
-        items = [
-            self._entry(directory, name, kind, status, kept.get(part))
-            for (name, kind, status), part in zip(directory.names, parts, strict=True)
-        ]
-        tree = self._sink.tree([entry for entry, _ in items])
-        file_count = len(items) - len(directory.done) + sum(row.file_count for row in directory.done.values())
-        row = statcache.make_row(tree, file_count, items, trusted_before_ns)
+        entries, signature, ids = [], [], []
+        for (name, kind, before), part in zip(directory.names, parts, strict=True):
+            entry, status = self._entry(directory, name, kind, before, kept.get(part))
+            entries.append(entry)
+            if kind is Kind.DIRECTORY:
+                signature.append(part)
+                continue
+            if statcache.is_racy(status, trusted_before_ns):
+                signature.append(statcache.sign_racy_file(name, entry.kind))
+            else:
+                signature.append(part if status is before else statcache.sign_file(name, entry.kind, status))
+            ids.append(NO_ID if kind is Kind.SYMLINK else entry.id)
+        row = DirectoryRow(
+            tree=self._sink.tree(entries),
+            size=sum(entry.size for entry in entries),
+            file_count=len(ids) + sum(below.file_count for below in directory.done.values()),
+            signature=b"".join(signature),
+            ids=b"".join(ids),
+        )
         self._cache.remember(directory.status, row)
         return row
 
@@ -276,10 +292,6 @@ def _read_full(stream: IO[bytes], size: int) -> bytes:
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
-
-
-def _name(entry: tuple[bytes, os.stat_result]) -> bytes:
-    return entry[0]
 
 
 def _same(before: os.stat_result, after: os.stat_result) -> bool:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from blake3 import blake3
 
-from cas.objects.tree import Entry
+from cas.objects.tree import Entry  # noqa: TC001 - msgspec reads the annotations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +63,16 @@ class Staging(msgspec.Struct, frozen=True, array_like=True):
     """Absolute."""
     session: bytes
     """The session whose lock says whether the owner is alive."""
+
+
+def locate(destination: Path) -> bytes:
+    """Give the one path under which a destination is on record: absolute, without links on the way.
+
+    A link at the very end is followed only to a directory; a link to a file is the file that was checked out.
+    """
+    parent, name = os.path.split(os.path.abspath(os.fsencode(destination)))
+    path = os.path.join(os.path.realpath(parent), name)
+    return os.path.realpath(path) if os.path.isdir(path) else path
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -43,11 +43,18 @@ class Sink(Protocol):
 
 
 class StoringSink:
-    """Puts everything into the store."""
+    """Puts everything into the store. `close` it."""
 
     def __init__(self, writer: ObjectWriter, chunker: Chunker) -> None:
         self._writer = writer
         self._chunker = chunker
+        self._hasher = ThreadPoolExecutor(1, thread_name_prefix="cas-hash")
+        self._namer = ThreadPoolExecutor(1, thread_name_prefix="cas-name")
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._hasher.shutdown()
+        self._namer.shutdown()
 
     def small(self, data: bytes) -> bytes:
         """Store the file as one chunk."""
@@ -64,21 +71,22 @@ class StoringSink:
         whole = blake3()
         recipe = RecipeBuilder(lambda part, encoded: self._writer.put(part, Stored.SUBRECIPE, encoded))
         ahead: deque[tuple[Future[None], Future[list[bytes]], list[memoryview]]] = deque()
-        with ThreadPoolExecutor(1) as hasher, ThreadPoolExecutor(1) as namer:
 
-            def settle() -> None:
-                hashed, named, chunks = ahead.popleft()
-                hashed.result()
-                for chunk_id, chunk in zip(named.result(), chunks, strict=True):
-                    self._writer.put(chunk_id, Stored.DATA, chunk)
-                    recipe.add(chunk_id, len(chunk))
+        def settle() -> None:
+            hashed, named, chunks = ahead.popleft()
+            hashed.result()
+            for chunk_id, chunk in zip(named.result(), chunks, strict=True):
+                self._writer.put(chunk_id, Stored.DATA, chunk)
+                recipe.add(chunk_id, len(chunk))
 
-            for fresh, chunks in self._chunker.cut(blocks):
-                ahead.append((hasher.submit(_update, whole, fresh), namer.submit(_name, chunks), chunks))
-                if len(ahead) > _LOOK_AHEAD:
-                    settle()
-            while ahead:
+        for fresh, chunks in self._chunker.cut(blocks):
+            ahead.append(
+                (self._hasher.submit(_update, whole, fresh), self._namer.submit(_name, chunks), chunks)
+            )
+            if len(ahead) > _LOOK_AHEAD:
                 settle()
+        while ahead:
+            settle()
         blob = whole.digest()
         self._writer.put(blob, Stored.RECIPE, recipe.finish())
         return blob

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from cas import fs
 from cas.errors import CasError
@@ -24,8 +24,6 @@ from cas.worktree import placements
 from cas.worktree.directories import open_directory, remove_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cas.layout import Layout
     from cas.objects.index import Index, Txn
 
@@ -44,21 +42,11 @@ class StagingDirectory:
         self._parent = parent
 
     @classmethod
-    def create(
-        cls, index: Index, root: bytes, name: bytes, *, session: bytes, also: Callable[[Txn], None]
-    ) -> StagingDirectory:
-        """Announce and make a staging directory for the destination called `name` in the directory `root`.
-
-        `also` runs in the transaction that announces it.
-        """
+    def create(cls, index: Index, root: bytes, name: bytes, *, session: bytes) -> Self:
+        """Announce and make a staging directory for the destination `name`, in the directory `root`."""
         own = b"." + name[:_LONGEST_NAME] + b".cas-" + os.urandom(8).hex().encode()
         path = os.path.join(root, own)
-
-        def announce(txn: Txn) -> None:
-            placements.record_staging(txn, placements.Staging(path, session))
-            also(txn)
-
-        index.write(announce)
+        index.write(lambda txn: placements.record_staging(txn, placements.Staging(path, session)))
         fs.reached("staging.announced")
         parent = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

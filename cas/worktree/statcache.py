@@ -38,6 +38,9 @@ COARSE_TICK_NS: Final = 3_000_000_000
 """FAT counts in steps of 2 s, HFS+ of 1 s; on a network the clock is somebody else's. [ns]"""
 
 _COARSE_FILE_SYSTEMS: Final = frozenset({"vfat", "msdos", "exfat", "hfs", "hfsplus"})
+NO_ID: Final = bytes(DIGEST_SIZE)
+"""Stands for a symlink among the ids of a row: its target is cheaper to read than to keep."""
+
 _KEY = struct.Struct(">QQ")
 _ENTRY = struct.Struct("<BQQQQH")
 _HEAD = struct.Struct("<32sQQI")
@@ -53,17 +56,14 @@ def tick_of(path: Path) -> int:
     return FINE_TICK_NS
 
 
+_KIND_OF_TYPE: Final = {0o100000: Kind.FILE, 0o040000: Kind.DIRECTORY, 0o120000: Kind.SYMLINK}
+
+
 def kind_of(status: os.stat_result) -> Kind | None:
     """Say what an entry is, or None for what cannot be stored (socket, device, pipe)."""
     mode = status.st_mode
-    match mode & 0o170000:
-        case 0o100000:
-            return Kind.EXECUTABLE if mode & 0o100 else Kind.FILE
-        case 0o040000:
-            return Kind.DIRECTORY
-        case 0o120000:
-            return Kind.SYMLINK
-    return None
+    kind = _KIND_OF_TYPE.get(mode & 0o170000)
+    return Kind.EXECUTABLE if kind is Kind.FILE and mode & 0o100 else kind
 
 
 def sign_file(name: bytes, kind: int, status: os.stat_result) -> bytes:
@@ -150,7 +150,7 @@ def make_row(
         parts.append(
             sign_racy_file(entry.name, entry.kind) if racy else sign_file(entry.name, entry.kind, status)
         )
-        ids.append(bytes(DIGEST_SIZE) if entry.kind is Kind.SYMLINK else entry.id)
+        ids.append(NO_ID if entry.kind is Kind.SYMLINK else entry.id)
     size = sum(entry.size for entry, _ in items)
     return DirectoryRow(tree, size, file_count, b"".join(parts), b"".join(ids))
 

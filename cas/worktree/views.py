@@ -139,6 +139,6 @@ def clone(source: int, destination: int) -> None:
         raise StorageError(
             "cannot clone files here",
             code="no-reflink",
-            why=f"the file system refused ({error.strerror}); btrfs, XFS and bcachefs can, within one file system",
+            why=f"the file system refused ({error.strerror}); btrfs and XFS can, within one file system",
             hint="repeat with `--link copy`",
         ) from error

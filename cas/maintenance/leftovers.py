@@ -1,0 +1,163 @@
+"""What dead processes left, and caches of content that is gone."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from cas import fs
+from cas.ids import DIGEST_SIZE
+from cas.objects.rows import PackRow
+from cas.objects.session import is_live, live_sessions, remove_leftovers
+from cas.worktree import placements, staging
+from cas.worktree.statcache import DirectoryRow
+from cas.worktree.views import Views
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from cas.layout import Layout
+    from cas.objects.index import Index, Txn
+    from cas.objects.store import ObjectStore
+
+log = logging.getLogger(__name__)
+
+_SUFFIX: Final = ".pack"
+_HEX_DIGITS: Final = 2 * DIGEST_SIZE
+_BATCH: Final = 10_000
+_STALE_CACHES: Final = b"stale_caches"
+"""A counter of the meta table: not 0 from the flip until caches of what it freed are cleared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """What was deleted, or would be."""
+
+    count: int
+    """Folders and files of dead owners."""
+    size: int
+    """Bytes of pack files among them."""
+
+
+def clear(layout: Layout, index: Index) -> Cleared:
+    """Delete what dead sessions left: their folders, half-made checkouts, and packs that nobody registered.
+
+    This needs no room on the disk, so gc does it first.
+    """
+    live_sessions(layout)  # unlinks the files of the dead ones
+    count = remove_leftovers(layout) + staging.sweep(layout, index)
+    orphans = index.write(lambda txn: _remove_orphans(layout, txn))
+    fs.reached("gc.orphans-removed")
+    return Cleared(count + orphans.count, orphans.size)
+
+
+def preview(layout: Layout, index: Index) -> Cleared:
+    """Say what `clear` would delete."""
+    count = sum(not is_live(layout, folder.name) for folder in layout.tmp.iterdir())
+    with index.read() as txn:
+        count += sum(not is_live(layout, row.session.hex()) for row in placements.stagings(txn))
+        sizes = [path.stat().st_size for path in _orphans(layout, txn)]
+    return Cleared(count + len(sizes), sum(sizes))
+
+
+def _remove_orphans(layout: Layout, txn: Txn) -> Cleared:
+    """Delete unregistered packs; `txn` is a write transaction, so no pack is about to be registered."""
+    count = size = 0
+    for path in _orphans(layout, txn):
+        size += path.stat().st_size
+        count += 1
+        path.unlink()
+        log.info("deleted the pack '%s', which nobody registered", path.name)
+    return Cleared(count, size)
+
+
+def _orphans(layout: Layout, txn: Txn) -> Iterator[Path]:
+    known = {PackRow.decode(value).id for _, value in txn.scan(txn.tables.packs)}
+    for path in pack_files(layout):
+        if bytes.fromhex(path.stem) not in known:
+            yield path
+
+
+def pack_files(layout: Layout) -> Iterator[Path]:
+    """Iterate over the files that are named as packs are, in order of name."""
+    for folder in sorted(layout.packs.iterdir()):
+        if not folder.is_dir():
+            continue
+        for path in sorted(folder.iterdir()):
+            if path.suffix == _SUFFIX and _is_hex(path.stem) and path.stem.startswith(folder.name):
+                yield path
+
+
+def _is_hex(text: str) -> bool:
+    return len(text) == _HEX_DIGITS and set(text) <= set("0123456789abcdef")
+
+
+def note_stale_caches(txn: Txn) -> None:
+    """Remember, in the transaction that frees objects, that caches may know them."""
+    txn.set_number(_STALE_CACHES, 1)
+
+
+def clear_caches(store: ObjectStore) -> None:
+    """Drop what caches remember of freed objects; costs nothing if none were freed since the last time.
+
+    Caches are only advice, so nothing depends on when this happens, or whether.
+    """
+    with store.index.read() as txn:
+        if not txn.number(_STALE_CACHES):
+            return
+        views = [
+            path for path, blob in _view_files(store.layout) if txn.get(txn.tables.objects, blob) is None
+        ]
+        stat = [key for key, row in txn.scan(txn.tables.stat) if _is_gone(txn, DirectoryRow.decode(row).tree)]
+    for path in views:
+        path.unlink(missing_ok=True)
+    for start in range(0, len(stat), _BATCH):
+        _forget_directories(store.index, stat[start : start + _BATCH])
+    store.index.write(lambda txn: txn.set_number(_STALE_CACHES, 0))
+
+
+def _is_gone(txn: Txn, object_id: bytes) -> bool:
+    return txn.get(txn.tables.objects, object_id) is None
+
+
+def _forget_directories(index: Index, keys: list[bytes]) -> None:
+    def change(txn: Txn) -> None:
+        for key in keys:
+            row = txn.get(txn.tables.stat, key)
+            if row is not None and _is_gone(txn, DirectoryRow.decode(row).tree):  # or a commit has renewed it
+                txn.delete(txn.tables.stat, key)
+
+    index.write(change)
+
+
+def _view_files(layout: Layout) -> Iterator[tuple[Path, bytes]]:
+    views = Views(layout)
+    root = layout.views / "files"
+    for folder in sorted(root.iterdir()) if root.is_dir() else ():
+        for path in folder.iterdir():
+            found = views.parse(os.fsencode(path))
+            if found is not None:
+                yield path, found[0]
+
+
+def forget_lost_checkouts(index: Index) -> None:
+    """Drop the records of checkouts that somebody deleted.
+
+    Only if the directory around it is still there: else a disk may be away that comes back.
+    """
+    with index.read() as txn:
+        lost = [row.path for row in placements.placements(txn) if _is_deleted(row.path)]
+    if lost:
+        index.write(lambda txn: _forget_checkouts(txn, lost))
+
+
+def _forget_checkouts(txn: Txn, paths: list[bytes]) -> None:
+    for path in paths:
+        placements.forget(txn, path)
+
+
+def _is_deleted(path: bytes) -> bool:
+    return not os.path.lexists(path) and os.path.isdir(os.path.dirname(path))

@@ -1,0 +1,253 @@
+"""What a destination holds now, one directory at a time, looked at only where it matters.
+
+A destination may be a directory full of other things: a checkout into `.` must not hash a terabyte of
+somebody's data. So a file is hashed only if the version, or the version that was there before, has a file
+of this name and size, and the stat cache does not know its id.
+
+What is learned by hashing is remembered as a row without a tree: its ids help the next reader, and its
+tree id (zeros) claims nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from blake3 import blake3
+
+from cas import fs
+from cas.ids import DIGEST_SIZE, Kind
+from cas.objects.tree import Entry
+from cas.worktree import statcache
+from cas.worktree.views import is_untouched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from cas.worktree.statcache import DirectoryRow, StatCache
+    from cas.worktree.views import Views
+
+_OPEN: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_BLOCK_SIZE: Final = 1024 * 1024
+_NO_TREE: Final = bytes(DIGEST_SIZE)
+_UNKNOWN: Final = b""
+
+
+class Found(NamedTuple):
+    """An entry of a directory on disk."""
+
+    name: bytes
+    kind: Kind | None
+    """None for what no version can hold: a socket, a device, a pipe."""
+    id: bytes
+    """Blob id of a file, target of a symlink; empty where it was not worth finding out."""
+    status: os.stat_result
+    view: tuple[bytes, Kind] | None = None
+    """The blob that a symlink into `views/` stands for."""
+    is_intact: bool = True
+    """False for a symlink to a view that is gone or was written to."""
+    is_repository: bool = False
+    """It is the repository's own directory."""
+
+    def is_like(self, entry: Entry) -> bool:
+        """Whether `entry` was, or could have been, checked out here."""
+        if self.view is not None and entry.kind is not Kind.SYMLINK:
+            return self.view == (entry.id, entry.kind)
+        return self.kind is entry.kind and self.id == entry.id
+
+    def as_entry(self) -> Entry | None:
+        """Give the entry that this would be in a tree, as far as it is known."""
+        if self.kind is None:
+            return None
+        return Entry.of(self.name, self.kind, self.status.st_size, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One directory on disk, without what is below its sub-directories."""
+
+    found: dict[bytes, Found]
+    """By name, sorted."""
+    is_exact: bool
+    """The cache says that all files and links are those of the tree that was asked for, and no others."""
+
+
+class Present:
+    """Looks at what is on disk. Use from one thread."""
+
+    def __init__(
+        self, root: bytes, cache: StatCache, views: Views, *, clock_ns: Callable[[], int], leave_out: Path
+    ) -> None:
+        """`clock_ns` gives the time since 1970; `leave_out` is the repository's own directory."""
+        self.root = root
+        self._cache = cache
+        self._views = views
+        self._clock_ns = clock_ns
+        self._left_out = os.stat(leave_out)
+        self._tick_ns: int | None = None
+        self.has_learned = False
+        """Whether something was hashed that the cache did not know."""
+
+    def entry(self, name: bytes, expected: Sequence[Entry]) -> Found | None:
+        """Look at one entry of the root."""
+        try:
+            status = os.lstat(os.path.join(self.root, name))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return self._look(b"", name, status, expected, {})
+
+    def level(
+        self, path: bytes, status: os.stat_result, tree: bytes, lists: Sequence[Mapping[bytes, Entry]]
+    ) -> Level:
+        """Look at the directory at `path`, whose `lstat` is `status`.
+
+        Args:
+            path: Relative to the root.
+            status: What `lstat` said of it.
+            tree: The tree that it should be.
+            lists: Entries that it may have: those of `tree` first, then those of versions put here before.
+        """
+        listing = self._list(path)
+        row = self._cache.find(status)
+        if row is not None and row.tree == tree and row.signature == _sign(listing, lists[0]):
+            found = {name: Found(name, statcache.kind_of(s), _UNKNOWN, s) for name, s in listing}
+            return Level(found, is_exact=True)
+        return Level(self._look_at_all(path, status, listing, lists, row), is_exact=False)
+
+    def _list(self, path: bytes) -> list[tuple[bytes, os.stat_result]]:
+        full = os.path.join(self.root, path)
+        with fs.explained(f"cannot read the directory '{os.fsdecode(full)}'"), os.scandir(full) as entries:
+            return sorted(((entry.name, entry.stat(follow_symlinks=False)) for entry in entries), key=_name)
+
+    def _look_at_all(
+        self,
+        path: bytes,
+        status: os.stat_result,
+        listing: list[tuple[bytes, os.stat_result]],
+        lists: Sequence[Mapping[bytes, Entry]],
+        row: DirectoryRow | None,
+    ) -> dict[bytes, Found]:
+        trusted_before_ns = self._clock_ns() - self._tick()
+        expected: dict[bytes, list[Entry]] = {}
+        for entries in lists:
+            for name, entry in entries.items():
+                expected.setdefault(name, []).append(entry)
+        known = {} if row is None else row.file_ids()
+        found = {
+            name: self._look(path, name, entry_status, expected.get(name, ()), known)
+            for name, entry_status in listing
+        }
+        self._learn(status, found, known, trusted_before_ns)
+        return found
+
+    def _look(
+        self,
+        path: bytes,
+        name: bytes,
+        status: os.stat_result,
+        expected: Sequence[Entry],
+        known: dict[bytes, bytes],
+    ) -> Found:
+        kind = statcache.kind_of(status)
+        match kind:
+            case None:
+                return Found(name, None, _UNKNOWN, status)
+            case Kind.DIRECTORY:
+                return Found(
+                    name, kind, _UNKNOWN, status, is_repository=os.path.samestat(status, self._left_out)
+                )
+            case Kind.SYMLINK:
+                return self._look_at_link(path, name, status)
+        blob = known.get(statcache.sign_file(name, kind, status))
+        if blob is None:
+            blob = self._identify(os.path.join(self.root, path, name), status, expected)
+        return Found(name, kind, blob, status)
+
+    def _look_at_link(self, path: bytes, name: bytes, status: os.stat_result) -> Found:
+        full = os.path.join(self.root, path, name)
+        with fs.explained(f"cannot read the link '{os.fsdecode(full)}'"):
+            target = os.readlink(full)
+        view = self._views.parse(target)
+        is_intact = view is None or self._views.find(*view, None) is not None
+        return Found(name, Kind.SYMLINK, target, status, view=view, is_intact=is_intact)
+
+    def _identify(self, full: bytes, status: os.stat_result, expected: Sequence[Entry]) -> bytes:
+        """Find a file's blob id, if there is any chance that it is one of those expected."""
+        for entry in expected:
+            if entry.kind not in (Kind.FILE, Kind.EXECUTABLE):
+                continue
+            if entry.name and entry.size != status.st_size:  # an entry without a name does not know its size
+                continue
+            if status.st_nlink > 1 and self._is_link_to_view(entry, status):
+                return entry.id
+            return _hash(full, status)
+        return _UNKNOWN
+
+    def _is_link_to_view(self, entry: Entry, status: os.stat_result) -> bool:
+        """A hard link changes its time of change whenever another is made, so the cache cannot know it."""
+        view = self._views.find(entry.id, entry.kind, None)
+        return view is not None and os.path.samestat(view, status) and is_untouched(status, None)
+
+    def _learn(
+        self,
+        status: os.stat_result,
+        found: dict[bytes, Found],
+        known: dict[bytes, bytes],
+        trusted_before_ns: int,
+    ) -> None:
+        items = []
+        is_news = False
+        for name, one in found.items():
+            if one.kind in (Kind.FILE, Kind.EXECUTABLE) and one.id:
+                items.append((Entry.of(name, one.kind, one.status.st_size, one.id), one.status))
+                is_news = is_news or statcache.sign_file(name, one.kind, one.status) not in known
+        if is_news:
+            self.has_learned = True
+            self._cache.remember(status, statcache.make_row(_NO_TREE, 0, items, trusted_before_ns))
+
+    def _tick(self) -> int:
+        """How coarse the clock of the file system is; asked when it is needed first. [ns]."""
+        if self._tick_ns is None:
+            self._tick_ns = statcache.tick_of(Path(os.fsdecode(self.root)))
+        return self._tick_ns
+
+
+def _sign(listing: list[tuple[bytes, os.stat_result]], entries: Mapping[bytes, Entry]) -> bytes:
+    """Give the signature that the directory has if its sub-directories are those of `entries`."""
+    parts = []
+    for name, status in listing:
+        kind = statcache.kind_of(status)
+        if kind is Kind.DIRECTORY:
+            parts.append(statcache.sign_directory(name, entries[name].id if name in entries else _UNKNOWN))
+        elif kind is not None:
+            parts.append(statcache.sign_file(name, kind, status))
+        else:
+            return _UNKNOWN
+    return b"".join(parts)
+
+
+def _hash(full: bytes, status: os.stat_result) -> bytes:
+    """Hash a file; nothing if it may not be read, or changes meanwhile: then it is not what was put there."""
+    try:
+        fd = os.open(full, _OPEN)
+    except PermissionError:
+        return _UNKNOWN
+    hasher = blake3()
+    try:
+        while block := os.read(fd, _BLOCK_SIZE):
+            hasher.update(block)
+        after = os.fstat(fd)
+    finally:
+        os.close(fd)
+    is_stable = (after.st_mtime_ns, after.st_size, after.st_ino) == (
+        status.st_mtime_ns,
+        status.st_size,
+        status.st_ino,
+    )
+    return hasher.digest() if is_stable else _UNKNOWN
+
+
+def _name(item: tuple[bytes, os.stat_result]) -> bytes:
+    return item[0]

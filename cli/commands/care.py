@@ -1,0 +1,205 @@
+"""Keep the store healthy: gc, verify, recover, stats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cas.cli import durations
+from cas.cli.command import command
+from cas.cli.console import Paint
+from cas.cli.context import Invocation, pass_invocation
+from cas.cli.errors import ExitCode
+from cas.cli.options import dry_run as dry_run_option
+from cas.cli.render import documents, shapes, text, versions
+from cas.cli.render.table import Align, Column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import timedelta
+
+    from cas.maintenance.collect import GcReport
+    from cas.maintenance.recover import RecoverReport
+    from cas.maintenance.stats import Stats
+    from cas.maintenance.verify import Problem, VerifyReport
+
+    from cas.cli.console import Console
+
+
+@command("gc", example="cas gc --keep-removed 14d", shape=shapes.GC)
+@dry_run_option("Say what would be freed, and free nothing.")
+@click.option(
+    "--keep-removed",
+    metavar="AGE",
+    callback=durations.option,
+    help="Keep what was removed less than this ago: 30m, 12h, 14d, 2w.",
+)
+@pass_invocation
+def gc(invocation: Invocation, dry_run: bool, keep_removed: timedelta | None) -> None:
+    """Free the space of what was removed
+
+    Safe while others commit and check out. What is collected cannot be restored.
+    """
+    with invocation.repository() as repository, invocation.progress() as progress:
+        report = repository.gc(dry_run=dry_run, keep_removed=keep_removed, progress=progress)
+    _show_gc(invocation.console, report)
+
+
+def _show_gc(console: Console, report: GcReport) -> None:
+    if console.is_json:
+        console.document(documents.gc(report))
+        return
+    if console.is_quiet:
+        return
+    freed = sorted(report.freed, key=lambda one: (one.name, one.layer, -one.bytes))
+    columns = [
+        Column("VERSION", is_flexible=True),
+        Column("LAYER", is_droppable=True),
+        Column("FREES", Align.RIGHT),
+    ]
+    console.table(
+        columns, [[f"{one.name}@{one.version.short}", one.layer, text.size(one.bytes)] for one in freed]
+    )
+    console.line(_gc_summary(report))
+
+
+def _gc_summary(report: GcReport) -> str:
+    stay = text.counted(report.live_objects, "object")
+    if not (report.objects_deleted or report.bytes_freed or report.packs_deleted or report.leftovers):
+        return f"nothing to free; {stay} in use"
+    verb = "would free" if report.dry_run else "freed"
+    parts = [
+        text.counted(report.objects_deleted, "object"),
+        f"{text.counted(report.packs_deleted, 'pack')} deleted",
+    ]
+    if report.packs_rewritten:
+        parts.append(f"{report.packs_rewritten:,} rewritten")
+    if report.leftovers:
+        parts.append(f"{text.counted(report.leftovers, 'leftover')} of dead writers")
+    return f"{verb} {text.size(report.bytes_freed)}: {', '.join(parts)}; {stay} stay"
+
+
+@command("verify", example="cas verify --quick", shape=shapes.VERIFY)
+@click.option("--quick", is_flag=True, help="Look at the index and the packs, and re-hash no content.")
+@click.option("--repair", is_flag=True, help="Replace what is damaged by a good copy, where there is one.")
+@pass_invocation
+def verify(invocation: Invocation, quick: bool, repair: bool) -> None:
+    """Check that everything stored is what it was
+
+    The exit status is 5 if there is damage that was not repaired.
+    """
+    with invocation.repository() as repository, invocation.progress() as progress:
+        report = repository.verify(quick=quick, repair=repair, progress=progress)
+    _show_verify(invocation.console, report)
+    if any(not problem.repaired for problem in report.problems):
+        raise click.exceptions.Exit(ExitCode.DAMAGE)
+
+
+def _show_verify(console: Console, report: VerifyReport) -> None:
+    if console.is_json:
+        console.document(documents.verify(report))
+        return
+    for problem in report.problems:
+        console.lines(_problem(console, problem))
+    if console.is_quiet:
+        return
+    looked = f"{text.counted(report.objects, 'object')} in {text.counted(report.packs, 'pack')}"
+    how = "looked at" if report.quick else "verified"
+    repaired = sum(problem.repaired for problem in report.problems)
+    left = len(report.problems) - repaired
+    found = f"{text.counted(left, 'problem')} left" if left else "no damage"
+    if repaired:
+        found = f"{repaired:,} repaired, {found}"
+    console.line(f"{how} {looked}, {text.size(report.bytes)}: {found}")
+    if left:
+        console.note(
+            "`cas verify --repair` looks for good copies; commit the sources again to bring the rest back"
+        )
+
+
+def _problem(console: Console, problem: Problem) -> Iterator[str]:
+    label = console.paint("repaired", Paint.GOOD) if problem.repaired else console.paint("damaged", Paint.BAD)
+    yield f"{label}  {text.printable(problem.what)}  ({problem.code})"
+    for reference in problem.affected:
+        yield f"    used by {text.printable(reference)}"
+
+
+@command("recover", example="cas recover", shape=shapes.RECOVER)
+@pass_invocation
+def recover(invocation: Invocation) -> None:
+    """Rebuild the index when it is lost or damaged
+
+    From the packs and the journal. The exit status is 5 if something could not be brought back.
+    """
+    from cas.repo import Repository  # noqa: PLC0415 - the whole library
+
+    with invocation.progress() as progress:
+        report = Repository.recover(invocation.repository_directory(), progress=progress)
+    _show_recover(invocation.console, report)
+    if report.lost:
+        raise click.exceptions.Exit(ExitCode.DAMAGE)
+
+
+def _show_recover(console: Console, report: RecoverReport) -> None:
+    if console.is_json:
+        console.document(documents.recover(report))
+        return
+    for lost in report.lost:
+        console.line(f"{console.paint('lost', Paint.BAD)}  {text.printable(lost)}")
+    if not console.is_quiet:
+        found = f"{text.counted(report.versions, 'version')} and {text.counted(report.tags, 'tag')}"
+        read = f"{text.counted(report.objects, 'object')} in {text.counted(report.packs, 'pack')}"
+        console.line(f"recovered {found} from the {report.source}, {read}")
+
+
+@command("stats", example="cas stats", shape=shapes.STATS)
+@pass_invocation
+def stats(invocation: Invocation) -> None:
+    """Show how much is stored, and how much was saved"""
+    console = invocation.console
+    with invocation.repository() as repository, invocation.progress() as progress:
+        found = repository.stats(progress=progress)
+    if console.is_json:
+        console.document(documents.stats(found))
+    else:
+        console.lines(_summary(found))
+        _show_names(console, found)
+
+
+def _summary(found: Stats) -> Iterator[str]:
+    rows = (
+        (
+            "logical",
+            found.logical_bytes,
+            f"{text.counted(found.versions, 'version')} of {text.counted(found.names, 'name')}",
+        ),
+        ("unique", found.unique_bytes, f"{found.dedup_ratio:.2f}x smaller: equal chunks are stored once"),
+        ("on disk", found.stored_bytes, f"{found.compression_ratio:.2f}x smaller: compressed"),
+        ("garbage", found.garbage_bytes, "what `cas gc` could free"),
+    )
+    for label, count, told in rows:
+        yield f"{label:<8} {text.size(count):>10}  {told}"
+    yield f"{'':<8} {'':>10}  {text.counted(found.objects, 'object')} in {text.counted(found.packs, 'pack')}"
+
+
+def _show_names(console: Console, found: Stats) -> None:
+    columns = [
+        Column("NAME", is_flexible=True),
+        Column("LAYER", is_droppable=True),
+        Column("VERSIONS", Align.RIGHT),
+        Column("LOGICAL", Align.RIGHT),
+        Column("ONLY ITS OWN", Align.RIGHT),
+    ]
+    if found.per_name:
+        console.line()
+    console.table(
+        columns,
+        [
+            [one.name, one.layer, text.number(one.versions), text.size(one.logical), text.size(one.unique)]
+            for one in found.per_name
+        ],
+    )
+    if found.largest:
+        console.line()
+        console.table(*versions.version_table(found.largest))

@@ -1,0 +1,115 @@
+"""Compare and search: diff, find, id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cas.cli import completion, options
+from cas.cli.command import argument, command
+from cas.cli.console import Paint
+from cas.cli.context import Invocation, pass_invocation
+from cas.cli.render import documents, shapes, text, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from cas.cli.console import Console
+    from cas.repo.results import Difference, PropertyChange
+
+
+@command("diff", example="cas diff photos@~1 photos", shape=shapes.DIFF)
+@argument("a", metavar="A", shell_complete=completion.complete_spec, help="The version before: a SPEC.")
+@argument("b", metavar="B", shell_complete=completion.complete_spec, help="The version after: a SPEC.")
+@pass_invocation
+def diff(invocation: Invocation, a: str, b: str) -> None:
+    """Tell how two versions differ: properties, inputs, files
+
+    A for added, D for deleted, M for modified, T for another type of file. Equal directories are not
+    read, so this is quick however large they are.
+    """
+    console = invocation.console
+    with invocation.repository() as repository:
+        found = repository.diff(a, b)
+    if console.is_json:
+        console.document(documents.difference(found))
+    elif console.is_quiet:
+        console.lines(text.printable(change.path) for change in found.changes)
+    else:
+        _show_difference(console, found)
+
+
+def _show_difference(console: Console, found: Difference) -> None:
+    console.line(f"{console.paint('---', Paint.GONE)} {text.printable(versions.reference(found.a))}")
+    console.line(f"{console.paint('+++', Paint.GOOD)} {text.printable(versions.reference(found.b))}")
+    console.lines(_values(console, "property", found.properties))
+    console.lines(_values(console, "input", found.inputs))
+    console.lines(versions.changes(console, found.changes))
+    console.line(console.paint(versions.summary(found.changes), Paint.FAINT))
+
+
+def _values(console: Console, kind: str, changed: Sequence[PropertyChange]) -> Iterator[str]:
+    for one in changed:
+        key = text.printable(one.key)
+        old = text.printable(versions.value(one.old)) if one.old is not None else ""
+        new = text.printable(versions.value(one.new)) if one.new is not None else ""
+        match old, new:
+            case "", _:
+                yield f"{console.paint('A', Paint.GOOD)}  {kind} {key}: {new}"
+            case _, "":
+                yield f"{console.paint('D', Paint.GONE)}  {kind} {key}: {old}"
+            case _:
+                yield f"{console.paint('M', Paint.CHANGED)}  {kind} {key}: {old} -> {new}"
+
+
+@command("find", example="cas find camera=x100", shape=shapes.VERSION.many())
+@argument(
+    "conditions",
+    metavar="KEY=VALUE...",
+    nargs=-1,
+    required=True,
+    help="Properties that must all match: KEY=TEXT or KEY:=JSON.",
+)
+@pass_invocation
+def find(invocation: Invocation, conditions: Sequence[str]) -> None:
+    """Find versions by their properties
+
+    Finding nothing is no error: the exit status is 0 and the result is empty.
+    """
+    console = invocation.console
+    wanted = options.read_conditions(conditions)
+    with invocation.repository() as repository:
+        found = repository.find(wanted)
+    if console.is_json:
+        console.document(documents.versions(found))
+    elif console.is_quiet:
+        console.lines(text.printable(versions.reference(one)) for one in found)
+    else:
+        console.table(*versions.version_table(found))
+        if not found:
+            console.note("no version has these properties")
+
+
+@command("id", example="cas id -p camera=x100", shape=shapes.IDENTITY)
+@options.properties
+@options.inputs
+@pass_invocation
+def identity(
+    invocation: Invocation, assignments: Sequence[str], properties_file: Path | None, inputs: Sequence[str]
+) -> None:
+    """Tell the version id that properties and inputs give
+
+    And whether it exists. A version is known before its data is: ask first, and build only what is not there.
+    """
+    console = invocation.console
+    properties = options.read_properties(assignments, properties_file)
+    with invocation.repository() as repository:
+        version_id, existing = repository.version_id(properties, inputs)
+    if console.is_json:
+        console.document({"version": str(version_id), "existing": documents.versions(existing)})
+        return
+    console.line(str(version_id))
+    for version in existing:
+        console.note(f"exists as {text.printable(versions.reference(version))}")
+    if not existing:
+        console.note("does not exist yet")

@@ -1,0 +1,222 @@
+"""Look at what is there: ls, tree, cat, show, log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cas.cli import completion, options
+from cas.cli.command import argument, command
+from cas.cli.console import Paint
+from cas.cli.context import Invocation, pass_invocation
+from cas.cli.render import documents, shapes, text, versions
+from cas.cli.render.table import Align, Column
+from cas.ids import Kind
+from cas.versions.version import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cas.cli.console import Console
+    from cas.repo import Repository
+    from cas.repo.results import LogEntry, TreeItem
+    from cas.versions.version import Version
+
+_SIZE_CELLS = 10
+_LABEL_CELLS = 11
+
+
+@command("ls", example="cas ls --versions photos", shape=shapes.LISTING.many())
+@argument(
+    "prefix",
+    metavar="[PREFIX]",
+    default="",
+    shell_complete=completion.complete_name,
+    help="Only names that start with this.",
+)
+@options.layer("Only this layer.  [default: all, the uppermost first]")
+@click.option(
+    "--versions",
+    "all_versions",
+    is_flag=True,
+    help="List every version instead, removed ones too; with --json an array of version objects.",
+)
+@pass_invocation
+def ls(invocation: Invocation, prefix: str, layer: str | None, all_versions: bool) -> None:
+    """List resources and their current versions"""
+    console = invocation.console
+    with invocation.repository() as repository:
+        if all_versions:
+            _show_versions(console, _every_version(repository, prefix, layer))
+            return
+        found = repository.names(prefix, layer=layer)
+    if console.is_json:
+        console.document([documents.listing(one) for one in found])
+    elif console.is_quiet:
+        console.lines(dict.fromkeys(text.printable(one.name) for one in found))
+    else:
+        console.table(*versions.listing_table(found))
+        if not found:
+            console.note(f"no names start with '{prefix}'" if prefix else "the repository is empty")
+
+
+def _every_version(repository: Repository, prefix: str, layer: str | None) -> list[Version]:
+    return [
+        version
+        for listing in repository.names(prefix, layer=layer)
+        for version in repository.versions(listing.name, layer=listing.layer, include_removed=True)
+        if version.state is not State.COLLECTED
+    ]
+
+
+def _show_versions(console: Console, found: list[Version]) -> None:
+    if console.is_json:
+        console.document(documents.versions(found))
+    elif console.is_quiet:
+        console.lines(text.printable(versions.reference(one)) for one in found)
+    else:
+        console.table(*versions.version_table(found))
+
+
+@command("tree", example="cas tree photos --depth 1", shape=shapes.TREE_ITEM.many())
+@argument("spec", metavar="SPEC", shell_complete=completion.complete_spec, help=options.SPEC_HELP)
+@argument(
+    "inside",
+    metavar="[PATH]",
+    required=False,
+    shell_complete=completion.complete_inside,
+    help="Only what is below this path inside the version.",
+)
+@click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Go down this many levels only.")
+@pass_invocation
+def tree(invocation: Invocation, spec: str, inside: str | None, depth: int | None) -> None:
+    """List the files inside a version
+
+    A directory ends in /, an executable in *, a symlink shows where it points.
+    """
+    console = invocation.console
+    with invocation.repository() as repository:
+        items = repository.tree(spec, inside)
+        above = len([part for part in (inside or "").split("/") if part not in {"", "."}])
+        if depth is not None:
+            items = (item for item in items if item.path.count("/") < above + depth)
+        if console.is_json:
+            console.documents(map(documents.tree_item, items))
+        elif console.is_quiet:
+            console.lines(text.printable(item.path) for item in items)
+        else:
+            console.lines(_tree_lines(console, items, above))
+
+
+def _tree_lines(console: Console, items: Iterator[TreeItem], above: int) -> Iterator[str]:
+    for item in items:
+        *folders, name = item.path.split("/")
+        amount = "" if item.kind is Kind.SYMLINK else text.size(item.size)
+        shown = text.printable(name)
+        match item.kind:
+            case Kind.DIRECTORY:
+                shown = console.paint(f"{shown}/", Paint.STRONG)
+            case Kind.EXECUTABLE:
+                shown += "*"
+            case Kind.SYMLINK:
+                shown += f" -> {text.printable(item.id)}"
+        yield f"{amount:>{_SIZE_CELLS}}  {'  ' * (len(folders) - above)}{shown}"
+
+
+@command("cat", example="cas cat photos readme.txt", shape=shapes.CAT)
+@argument("spec", metavar="SPEC", shell_complete=completion.complete_spec, help=options.SPEC_HELP)
+@argument(
+    "inside",
+    metavar="[PATH]",
+    required=False,
+    shell_complete=completion.complete_inside,
+    help="The file inside, where the version is a directory.",
+)
+@pass_invocation
+def cat(invocation: Invocation, spec: str, inside: str | None) -> None:
+    """Write the bytes of a file to standard output"""
+    console = invocation.console
+    with invocation.repository() as repository:
+        if console.is_json:
+            version = repository.resolve(spec)
+            console.document(documents.cat(version, inside, repository.read(spec, inside)))
+        else:
+            console.data(repository.stream(spec, inside))
+
+
+@command("show", example="cas show photos@best", shape=shapes.VERSION)
+@argument("spec", metavar="SPEC", shell_complete=completion.complete_spec, help=options.SPEC_HELP)
+@pass_invocation
+def show(invocation: Invocation, spec: str) -> None:
+    """Show everything that is known about a version
+
+    The content id of a file is what b3sum prints for it.
+    """
+    console = invocation.console
+    with invocation.repository() as repository:
+        version = repository.resolve(spec)
+    if console.is_json:
+        console.document(version.as_dict())
+    elif console.is_quiet:
+        console.line(text.printable(versions.reference(version)))
+    else:
+        _show_version(console, version)
+
+
+def _show_version(console: Console, version: Version) -> None:
+    console.line(console.paint(text.printable(versions.reference(version)), Paint.STRONG))
+    _show_pairs(console, list(versions.description(version)), indent="  ")
+    for title, pairs in (
+        ("properties", versions.properties(version)),
+        ("inputs", [(role, f"{used}") for role, used in sorted(version.inputs.items())]),
+    ):
+        if pairs:
+            console.line(f"  {console.paint(title, Paint.FAINT)}")
+            _show_pairs(console, pairs, indent="    ")
+
+
+def _show_pairs(console: Console, pairs: list[tuple[str, str]], *, indent: str) -> None:
+    cells = max(_LABEL_CELLS - len(indent), *(text.width(text.printable(label)) for label, _ in pairs))
+    for label, value in pairs:
+        shown = text.printable(label)
+        padding = " " * (cells - text.width(shown))
+        first, *others = [text.printable(line) for line in value.splitlines()] or [""]
+        console.line(f"{indent}{console.paint(shown, Paint.FAINT)}{padding}  {first}")
+        console.lines(f"{indent}{' ' * cells}  {other}" for other in others)
+
+
+@command("log", example="cas log photos -n 10", shape=shapes.LOG_ENTRY.many())
+@argument(
+    "name",
+    metavar="[NAME]",
+    required=False,
+    shell_complete=completion.complete_name,
+    help="Only this resource.",
+)
+@click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N events.")
+@pass_invocation
+def log(invocation: Invocation, name: str | None, limit: int | None) -> None:
+    """Tell what happened, the newest first"""
+    console = invocation.console
+    with invocation.repository() as repository:
+        found = repository.log(name, limit=limit)
+    if console.is_json:
+        console.document([documents.log_entry(entry) for entry in found])
+        return
+    columns = [
+        Column("#", Align.RIGHT, is_droppable=True),
+        Column("WHEN"),
+        Column("EVENT"),
+        Column("VERSION", is_flexible=True),
+        Column("DETAIL", is_flexible=True),
+    ]
+    console.table(columns, [_log_row(entry) for entry in found])
+    if not found:
+        console.note("nothing has happened yet")
+
+
+def _log_row(entry: LogEntry) -> list[str]:
+    version = f"{entry.name}@{entry.version.short}" if entry.version is not None else entry.name
+    detail = entry.detail.partition("\n")[0]
+    return [str(entry.sequence), text.when(entry.at), entry.kind, version, detail]

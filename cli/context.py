@@ -1,0 +1,131 @@
+"""What holds for one run of `cas`: global options, environment, terminal, the repository in use.
+
+This is the only module that looks at the environment, the terminal and the identity of the user; the
+library below gets all of it as arguments.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cas import fs
+from cas.cli.console import Console
+from cas.cli.progress import TerminalProgress
+from cas.layout import Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from cas.progress import Progress
+    from cas.repo import Repository
+
+
+@dataclass(slots=True)
+class Invocation:
+    """One run of one command. Click fills the options in one by one, hence not frozen."""
+
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    """The variables looked at: CAS_REPO, NO_COLOR, FORCE_COLOR, TERM, USER, LOGNAME."""
+
+    directory: str | None = None
+    """The value of --repo."""
+
+    is_json: bool = False
+    is_quiet: bool = False
+    verbosity: int = 0
+    has_progress: bool = True
+    has_traceback: bool = False
+
+    @property
+    def console(self) -> Console:
+        """Where this run writes."""
+        return Console(
+            is_json=self.is_json,
+            is_quiet=self.is_quiet,
+            has_color=self._has_color(sys.stdout.isatty()),
+            has_error_color=self._has_color(sys.stderr.isatty()),
+            cells=self._cells(),
+        )
+
+    def _cells(self) -> int | None:
+        """Measure the terminal; `shutil` could, but imports every compressor for it."""
+        if not sys.stdout.isatty():
+            return None
+        columns = self.environment.get("COLUMNS", "")
+        try:
+            return int(columns) if columns.isdecimal() and int(columns) else os.get_terminal_size(1).columns
+        except OSError:
+            return 80
+
+    def _has_color(self, is_terminal: bool) -> bool:
+        if self.environment.get("NO_COLOR"):
+            return False
+        if self.environment.get("FORCE_COLOR"):
+            return True
+        return is_terminal and self.environment.get("TERM") != "dumb"
+
+    @contextlib.contextmanager
+    def repository(self) -> Iterator[Repository]:
+        """Open the repository that --repo or CAS_REPO names, or the nearest one above this directory."""
+        from cas.repo import Repository  # noqa: PLC0415 - the whole library; help and usage errors need none
+
+        with Repository.open(self.repository_directory()) as repository:
+            yield repository
+
+    @contextlib.contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """Show how far a long command is, on a terminal only."""
+        is_shown = self.has_progress and not (self.is_quiet or self.is_json) and sys.stderr.isatty()
+        with TerminalProgress(is_shown=is_shown) as progress:
+            yield progress
+
+    def new_repository_directory(self) -> Path:
+        """Choose where `cas init` without DIR makes a repository."""
+        named = self.directory or self.environment.get("CAS_REPO")
+        return Path(named) if named else working_directory()
+
+    def repository_directory(self) -> Path:
+        """Find the repository in use, without opening it."""
+        named = self.directory or self.environment.get("CAS_REPO")
+        return (Layout.at(Path(named)) if named else Layout.find(working_directory())).root
+
+    def origin(self) -> str:
+        """Name who commits from where, as records keep it."""
+        user = self.environment.get("USER") or self.environment.get("LOGNAME") or _user_name()
+        return f"{user}@{os.uname().nodename}"
+
+    def start_logging(self) -> None:
+        """Send what the library logs to standard error, as far as -v asks for it."""
+        if self.verbosity:
+            import logging  # noqa: PLC0415 - 6 ms that only -v needs
+
+            level = logging.INFO if self.verbosity == 1 else logging.DEBUG
+            logging.basicConfig(
+                level=level, format="%(relativeCreated)6d ms  %(name)s: %(message)s", force=True
+            )
+
+
+def _user_name() -> str:
+    import pwd  # noqa: PLC0415 - only `cas commit` without USER asks
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's made-up user
+        return str(os.getuid())
+
+
+def working_directory() -> Path:
+    """Return the current directory, which may have been deleted under us."""
+    with fs.explained("cannot tell the current directory"):
+        return Path.cwd()
+
+
+pass_invocation = click.make_pass_decorator(Invocation)
+"""Hands the Invocation to a command as its first argument."""

@@ -1,0 +1,209 @@
+"""The reference of the command line, `docs/cli.md`, written from the commands themselves.
+
+    python -m cas.cli.reference docs/cli.md            writes it
+    python -m cas.cli.reference --check docs/cli.md    fails if it would change
+
+Nothing here depends on the terminal, the environment or the machine, so the text is always the same.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cas.cli import errors
+from cas.cli.app import SECTIONS, app
+from cas.cli.command import GLOBAL_OPTIONS, Argument, Command
+from cas.cli.render import shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_HEAD = """\
+# The command line
+
+<!-- Written by `python -m cas.cli.reference docs/cli.md` from the commands themselves; do not edit. -->
+
+`cas [GLOBAL OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]`; `cas COMMAND --help` shows the same as this page.
+"""
+
+_SPEC = """\
+## Naming a version
+
+`SPEC` is `[LAYER:]NAME[@SELECTOR]`. Without a selector it is the current version, in the uppermost layer that
+has the name.
+
+| selector | means |
+|---|---|
+| `1f3a9c` | the version whose id starts with this; 4 hex digits or more, unique |
+| `best` | the version with this tag |
+| `~2` | two versions back |
+| `year:=2016,region=ru` | the newest version that has all these properties |
+"""
+
+_OUTPUT = """\
+## Output
+
+Results go to standard output, everything else to standard error. On a terminal tables are cut to its width;
+into a pipe they are written in full. Colours are used on a terminal only; `NO_COLOR` turns them off,
+`FORCE_COLOR` on. A progress bar appears on a terminal when something takes more than a second.
+
+With `--json` the result is one JSON document of the shape given below for each command. Keys are only ever
+added. Sizes are bytes, times ISO 8601 in UTC, ids 64 hex digits. A byte of a file name that is not UTF-8 is
+written as `\\udcXX`, as Python does.
+
+With `-q` a command that acts prints the bare reference of what it made or changed, so that
+`cas remove $(cas find -q camera=x100)` works.
+
+An error is three lines on standard error, the last two only where there is something to say:
+
+```text
+error: cannot find 'photoz'
+  why: no layer has a resource of that name
+ hint: did you mean 'photos'?
+```
+
+With `--json` it is one line of JSON on standard error instead, with the keys `code`, `what`, `why`, `hint`
+and `exit_code`, and standard output stays empty. Codes are listed in [errors.md](errors.md).
+"""
+
+_COMPLETION = """\
+## Completion
+
+Commands, options, names, `@` tags and version ids, and layers complete at Tab after one of these, in the file
+that the shell reads at its start:
+
+```sh
+eval "$(cas --show-completion bash)"    # ~/.bashrc
+eval "$(cas --show-completion zsh)"     # ~/.zshrc
+cas --show-completion fish | source     # ~/.config/fish/config.fish
+```
+"""
+
+
+def render() -> str:
+    """Write the whole page."""
+    with click.Context(app, info_name="cas") as context:
+        parts = [_HEAD, *_global_options(context), _SPEC, _OUTPUT, *_exit_codes(), _COMPLETION]
+        for section, commands in SECTIONS.items():
+            parts.append(f"## {section}\n")
+            for name in commands:
+                command = app.get_command(context, name)
+                assert command is not None
+                parts += _command(command, click.Context(command, info_name=name, parent=context))
+    parts += _shape_of("The version object", shapes.VERSION, "In every command a version is this object:")
+    parts += _shape_of("The change object", shapes.CHANGE, "A changed path, in `cas diff` and `cas status`:")
+    return "\n".join(filter(None, parts))
+
+
+def _global_options(context: click.Context) -> Iterator[str]:
+    yield "## Global options\n\nAccepted before the name of the command and after it.\n"
+    yield _table(("option", "means"), [_option(option, context) for option in GLOBAL_OPTIONS])
+
+
+def _exit_codes() -> Iterator[str]:
+    yield "## Exit status\n"
+    rows = [
+        line.split("|")[1:3]
+        for line in inspect.cleandoc(errors.__doc__ or "").splitlines()
+        if line.startswith("| ") and "---" not in line
+    ]
+    yield _table(tuple(rows[0]), rows[1:])
+
+
+def _command(command: Command, context: click.Context) -> Iterator[str]:
+    yield f"### cas {command.name}\n"
+    title, _, rest = inspect.cleandoc(command.help or "").partition("\n")
+    yield f"{title}.\n{rest}\n" if rest else f"{title}.\n"
+    yield f"```text\ncas {command.name} {' '.join(_pieces(command, context))}\n```\n"
+    own = command.own_params(context)
+    arguments = [
+        (f"`{param.make_metavar(context)}`", _escaped(param.help or ""))
+        for param in own
+        if isinstance(param, Argument)
+    ]
+    if arguments:
+        yield _table(("argument", "means"), arguments)
+    options = [_option(param, context) for param in own if isinstance(param, click.Option)]
+    yield _table(("option", "means"), [option for option in options if "`--help`" not in option[0]])
+    yield f"```console\n$ {command.example}\n```\n"
+    yield from _json(command.shape)
+
+
+def _pieces(command: Command, context: click.Context) -> list[str]:
+    own = command.own_params(context)
+    options = (
+        ["[OPTIONS]"]
+        if any(isinstance(param, click.Option) and "--help" not in param.opts for param in own)
+        else []
+    )
+    return options + [param.make_metavar(context) for param in own if isinstance(param, click.Argument)]
+
+
+def _option(option: click.Option, context: click.Context) -> tuple[str, str]:
+    names, told = option.get_help_record(context) or ("", "")
+    head, *metavar = names.rsplit(" ", 1) if not (option.is_flag or option.count) else (names,)
+    shown = ", ".join(f"`{name}`" for name in head.split(", "))
+    return " ".join([shown, *(f"`{_escaped(word)}`" for word in metavar)]), _escaped(told)
+
+
+def _json(shape: shapes.Shape) -> Iterator[str]:
+    if shape.name:
+        kind = f"an array of [{shape.name} objects]" if shape.is_array else f"a [{shape.name} object]"
+        yield f"With `--json`: {kind}(#the-{shape.name}-object).\n"
+        return
+    yield f"With `--json`: {'an array of objects' if shape.is_array else 'an object'} with these keys:\n"
+    yield _table(("key", "is"), list(_fields(shape)))
+
+
+def _fields(shape: shapes.Shape, prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, inside in shape.fields.items():
+        place = f"{prefix}{key}"
+        if isinstance(inside, str):
+            yield f"`{place}`", _escaped(inside)
+        elif inside.name:
+            many = "array of " if inside.is_array else ""
+            plural = "s" if inside.is_array else ""
+            yield f"`{place}`", f"{many}[{inside.name} object{plural}](#the-{inside.name}-object)"
+        else:
+            yield f"`{place}`", "array of objects:" if inside.is_array else "object:"
+            yield from _fields(inside, f"{place}{'[]' if inside.is_array else ''}.")
+
+
+def _shape_of(title: str, shape: shapes.Shape, intro: str) -> Iterator[str]:
+    yield f"## {title}\n\n{intro}\n"
+    yield _table(("key", "is"), list(_fields(shape)))
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [titles, ["---"] * len(titles), *rows] if rows else []
+    return "".join(f"| {' | '.join(value.strip() for value in line)} |\n" for line in lines)
+
+
+def _escaped(told: str) -> str:
+    return " ".join(told.split()).replace("|", "\\|")
+
+
+def main(words: Sequence[str]) -> int:
+    """Write or check the page named on the command line."""
+    is_check = "--check" in words
+    files = [Path(word) for word in words if word != "--check"]
+    if len(files) != 1:
+        print("usage: python -m cas.cli.reference [--check] docs/cli.md", file=sys.stderr)
+        return errors.ExitCode.USAGE
+    wanted = render()
+    if is_check:
+        if files[0].read_text(encoding="utf-8") == wanted:
+            return errors.ExitCode.DONE
+        print(f"{files[0]} is stale: run python -m cas.cli.reference {files[0]}", file=sys.stderr)
+        return errors.ExitCode.FAILED
+    files[0].write_text(wanted, encoding="utf-8")
+    return errors.ExitCode.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

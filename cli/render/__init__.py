@@ -1,0 +1,1 @@
+"""Values of the library as text for people and as JSON for programs."""
