@@ -36,7 +36,7 @@ def affected(store: ObjectStore, bad: Iterable[bytes]) -> dict[bytes, tuple[str,
                 continue
             content = version.content
             needs = below.tree(content.id.raw) if content.is_directory else below.blob(content.id.raw)
-            for object_id in needs:
+            for object_id in needs | below.blob(version.record.id.raw):
                 found[object_id].add(version.ref)
     return {object_id: tuple(sorted(names)) for object_id, names in found.items()}
 

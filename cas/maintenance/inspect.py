@@ -32,7 +32,7 @@ from cas.objects.pack import index_rows, read_footer
 from cas.objects.rows import PACK_NUMBER, PackRow, Stored, decode_object, encode_object
 from cas.objects.store import check
 from cas.versions import rows as version_rows
-from cas.versions.record import Record
+from cas.versions.record import Record, record_id
 from cas.versions.version import State
 
 if TYPE_CHECKING:
@@ -195,7 +195,12 @@ class Inspector:
         """Follow every version that still has its content down to its chunks."""
         with self._store.index.read() as txn:
             walk = Walk(self._store, txn, Marks())
-            walk.reach(content for _, content in contents(txn))
+            kept = list(contents(txn))
+            walk.reach(record for record, _ in kept)
+            for record in walk.missing:
+                self._blame_object(record, "record-missing", "the record of a version is not in a pack")
+            walk.missing.clear()
+            walk.reach(content for _, content in kept)
         for object_id, error in walk.damaged.items():
             self._blame_object(object_id, "object-damaged", error.why or error.what)
         for object_id in walk.missing:
@@ -208,13 +213,13 @@ class Inspector:
 
 
 def contents(txn: Txn) -> Iterator[tuple[bytes, bytes]]:
-    """Iterate over (key, content id) of every version that still has its content."""
-    for key, value in txn.scan(txn.tables.versions):
+    """Iterate over (record id, content id) of every version that still has its content."""
+    for _, value in txn.scan(txn.tables.versions):
         if version_rows.is_order(value):
             continue
         row = version_rows.decode_version(value)
         if row.state is not State.COLLECTED:
-            yield key, Record.decode(row.record).content.id.raw
+            yield record_id(row.record).raw, Record.decode(row.record).content.id.raw
 
 
 def rows_in(txn: Txn, packs: Iterable[int]) -> Iterator[tuple[bytes, Place]]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from cas import fs
@@ -24,10 +25,9 @@ from cas.maintenance.rescue import Rescue, Salvage
 from cas.objects.pack import index_rows
 from cas.objects.registry import publish
 from cas.objects.rows import NO_SESSION, PACK_NUMBER, PackRow, encode_object
-from cas.objects.session import Session
+from cas.objects.session import Session, live_sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from cas.config import Chunking
@@ -43,28 +43,26 @@ DAMAGED: Final = "damaged"
 """The folder below `.cas/` for packs that were given up."""
 
 _KIND_AT: Final = 7
+_NO_PACK: Final = -1
 
 
-def repair(
-    store: ObjectStore, found: Findings, needed: Iterable[bytes], chunking: Chunking, progress: Progress
-) -> None:
-    """Mend what can be mended of `found`; `needed` are the bad objects that some version needs.
+def repair(store: ObjectStore, found: Findings, chunking: Chunking, progress: Progress) -> None:
+    """Mend what can be mended of `found`.
 
-    The caller holds `gc.lock`, and looks again afterwards to see what is left.
+    Everything bad is looked for, whether or not a version is known to need it: what a lost tree needs is
+    not known before the tree is found. The caller holds `gc.lock`, and looks again afterwards to see what is left.
     """
-    bad = set(found.object_faults)
+    owned = _owned(store.layout, found)
     with store.index.read() as txn:
-        faulty = set(found.pack_faults) | {
-            PACK_NUMBER.unpack_from(row)[0]
-            for object_id in bad
-            if (row := txn.get(txn.tables.objects, object_id)) is not None
-        }
+        homes = {object_id: _home(txn, object_id) for object_id in found.object_faults}
+        bad = {object_id for object_id, home in homes.items() if home not in owned}
+        faulty = (found.pack_faults.keys() | homes.values()) - owned - {_NO_PACK}
         places = list(rows_in(txn, faulty)) if faulty else []
     with Session.start(store.layout) as session:
         salvage = Salvage(session)
         try:
             _evacuate(store, found, places, bad, salvage)
-            Rescue(store, salvage, bad & set(needed)).run(found.packs, chunking, progress)
+            Rescue(store, salvage, set(bad)).run(found.packs, chunking, progress)
             packs = salvage.finish()
         finally:
             salvage.discard()
@@ -73,6 +71,17 @@ def repair(
     store.close()
     for number in sorted(faulty & found.packs.keys()):
         quarantine(store.layout, store.layout.pack(PackId(found.packs[number].id)))
+
+
+def _owned(layout: Layout, found: Findings) -> set[int]:
+    """List the packs of running sessions: they are left alone, because their owner counts on them."""
+    live = live_sessions(layout)
+    return {number for number, row in found.packs.items() if row.session in live}
+
+
+def _home(txn: Txn, object_id: bytes) -> int:
+    row = txn.get(txn.tables.objects, object_id)
+    return _NO_PACK if row is None else int(PACK_NUMBER.unpack_from(row)[0])
 
 
 def _evacuate(
@@ -122,12 +131,9 @@ def recount(txn: Txn) -> None:
         key = row[: PACK_NUMBER.size]
         counts[key] = counts.get(key, 0) + 1
     for key, value in list(txn.scan(txn.tables.packs)):
-        row = PackRow.decode(value)
-        if row.live_count != counts.get(key, 0):
-            row = PackRow(
-                row.id, row.session, row.file_size, row.raw_size, row.object_count, counts.get(key, 0)
-            )
-            txn.put(txn.tables.packs, key, row.encode())
+        pack = PackRow.decode(value)
+        if pack.live_count != counts.get(key, 0):
+            txn.put(txn.tables.packs, key, replace(pack, live_count=counts.get(key, 0)).encode())
 
 
 def quarantine(layout: Layout, path: Path) -> None:

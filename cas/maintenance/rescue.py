@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cas.errors import CasError
@@ -212,8 +213,6 @@ class Rescue:
             pass
 
     def _read(self, path: str, ingest: Ingest) -> None:
-        from pathlib import Path
-
         try:
             ingest.read(Path(path))
         except CasError as error:

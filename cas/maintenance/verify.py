@@ -72,6 +72,7 @@ def verify(
     """
     what = "cannot repair the repository" if repair else "cannot verify the repository"
     with exclusive.hold(store.layout, what) if repair else contextlib.nullcontext(), fs.explained(what):
+        store.close()  # what was read before must not hide what the disk says now
         found = Inspector(store, progress).run(quick=quick)
         journal_faults: list[str] = []
         _check_journal(store, ledger, journal_faults)
@@ -79,7 +80,7 @@ def verify(
         left = found
         journal_left: Sequence[str] = journal_faults
         if repair and (found.pack_faults or found.object_faults or found.live_counts):
-            mend(store, found, [one for one, refs in affected.items() if refs], _chunking(store), progress)
+            mend(store, found, config.load(store.layout).chunking, progress)
             left = Inspector(store, progress).run(quick=quick)
         if repair and journal_faults:
             store.index.write(ledger.compact)
@@ -91,10 +92,6 @@ def verify(
         *(Problem("journal-damaged", sentence, "", (), not journal_left) for sentence in journal_faults),
     ]
     return VerifyReport(quick, len(found.packs), found.object_count, found.size, tuple(problems))
-
-
-def _chunking(store: ObjectStore) -> config.Chunking:
-    return config.load(store.layout).chunking
 
 
 def _check_journal(store: ObjectStore, ledger: Ledger, faults: list[str]) -> None:

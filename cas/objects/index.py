@@ -11,7 +11,8 @@ Invariants
 2. A write transaction is a function; it may run twice (the map was full and has been enlarged), so it
    changes nothing outside the transaction that a second run would spoil.
 3. Values that leave a transaction are copies (`buffers=False`).
-4. No thread writes while it holds a read transaction: growing the map waits for the readers.
+4. The map is resized only while this process has no transaction open: the writing thread does it between
+   two runs, readers wait for each other. So no thread writes while it holds a read transaction.
 5. A row of a tree, record or recipe is in `objects` only if all that it refers to is: such rows enter
    together with a ref, in one transaction, and gc takes them out in one (DESIGN 5).
 
@@ -49,6 +50,8 @@ _LARGE_MAP: Final = 1 << 40
 _SMALLEST_MAP: Final = 1 << 26
 _MAX_READERS: Final = 1024
 _U64 = struct.Struct(">Q")
+_DAMAGE: Final = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.BadTxnError, lmdb.PanicError)
+"""What LMDB raises when it meets a page that cannot be; BadTxn is its answer to whoever asks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +152,11 @@ class _Snapshot:
         self._raw = self._index.begin_reading()
         return Txn(self._raw, self._index.tables)
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         self._raw.abort()
         self._index.end_reading()
+        if isinstance(error, _DAMAGE):
+            raise _lost(self._index.path, "index-damaged", str(error)) from error
 
 
 _open_indexes: dict[tuple[int, str], Index] = {}
@@ -167,13 +172,16 @@ class Index:
         self._users = 1
         self._gate = threading.Condition(threading.Lock())
         self._readers = 0
+        self._writing = threading.Lock()
         self._env = _open_environment(path, create=create, map_size=map_size)
         try:
             self._check_size()
             self.tables = self._open_tables(create=create)
             self._env.reader_check()
-        except BaseException:
+        except BaseException as error:
             self._env.close()
+            if isinstance(error, lmdb.Error):
+                raise _lost(path, "index-damaged", str(error)) from error
             raise
 
     @classmethod
@@ -210,19 +218,23 @@ class Index:
 
     def begin_reading(self) -> lmdb.Transaction:
         """Start a snapshot; `end_reading` must follow. Use `read`, which sees to that."""
-        with self._gate:
-            self._readers += 1
-        try:
-            return self._begin(write=False)
-        except BaseException:
-            self.end_reading()
-            raise
+        while True:
+            with self._gate:
+                self._readers += 1
+            try:
+                return self._env.begin(buffers=False)
+            except lmdb.MapResizedError:  # another process grew the map
+                self.end_reading()
+                self._resize(0)
+            except BaseException:
+                self.end_reading()
+                raise
 
     def end_reading(self) -> None:
         """Undo `begin_reading`."""
         with self._gate:
             self._readers -= 1
-            if self._readers <= 1:
+            if self._readers == 0:
                 self._gate.notify_all()
 
     def write(self, change: Callable[[Txn], T]) -> T:
@@ -232,41 +244,29 @@ class Index:
 
         Raises:
             StorageError: The disk is full or failed.
+            CorruptError: The index is damaged.
         """
-        while True:
-            try:
-                with self._begin(write=True) as raw:
-                    result = change(Txn(raw, self.tables))
-                fs.reached("index.written")
-            except lmdb.MapFullError:
-                self._grow()
-            except lmdb.DiskError as error:
-                raise StorageError("cannot write the index", code="io-error", why=str(error)) from error
-            except lmdb.Error as error:
-                if error.args and "No space left" in str(error):
-                    raise StorageError(
-                        "cannot write the index",
-                        code="disk-full",
-                        why=str(error),
-                        hint="free some space and try again",
-                    ) from error
-                raise
-            else:
-                return result
+        with self._writing:  # LMDB lets one write at a time, and invariant 4 must know which
+            while True:
+                try:
+                    with self._env.begin(write=True, buffers=False) as raw:
+                        result = change(Txn(raw, self.tables))
+                except lmdb.MapFullError:
+                    self._resize(self._env.info()["map_size"] * 2)
+                except lmdb.MapResizedError:  # another process grew the map
+                    self._resize(0)
+                except lmdb.Error as error:
+                    _raise_explained(self.path, error)
+                    raise
+                else:
+                    fs.reached("index.written")
+                    return result
 
-    def _begin(self, *, write: bool) -> lmdb.Transaction:
-        while True:
-            try:
-                return self._env.begin(write=write, buffers=False)
-            except lmdb.MapResizedError:  # another process grew the map: adopt its size
-                with self._gate:
-                    self._gate.wait_for(lambda: self._readers <= (0 if write else 1))
-                    self._env.set_mapsize(0)
-
-    def _grow(self) -> None:
+    def _resize(self, size: int) -> None:
+        """Give the map another size, or for 0 the one that it has in the file; invariant 4."""
         with self._gate:
             self._gate.wait_for(lambda: self._readers == 0)
-            self._env.set_mapsize(self._env.info()["map_size"] * 2)
+            self._env.set_mapsize(size)
 
     def _check_size(self) -> None:
         """A file shorter than its own page count would kill the process (SIGBUS) when touched."""
@@ -284,8 +284,6 @@ class Index:
             }
         except (lmdb.NotFoundError, lmdb.ReadonlyError) as error:
             raise _lost(self.path, "index-damaged", f"a table is missing ({error})") from error
-        except lmdb.Error as error:
-            raise _lost(self.path, "index-damaged", str(error)) from error
         tables = Tables(**handles)
         if create:
             with self._env.begin(write=True) as raw:
@@ -320,6 +318,21 @@ def _open_environment(path: Path, *, create: bool, map_size: int) -> lmdb.Enviro
             raise StorageError(
                 f"cannot open the index '{path}'", code="index-unusable", why=str(error)
             ) from error
+
+
+def _raise_explained(path: Path, error: lmdb.Error) -> None:
+    """Raise what LMDB cannot help as one of ours; whatever else it says is a mistake of the caller's."""
+    if isinstance(error, _DAMAGE):
+        raise _lost(path, "index-damaged", str(error)) from error
+    if isinstance(error, lmdb.DiskError):  # its name for ENOSPC
+        raise StorageError(
+            "cannot write the index",
+            code="disk-full",
+            why=str(error),
+            hint="free some space and run the same command again",
+        ) from error
+    if type(error) is lmdb.Error:  # an errno that it has no class for
+        raise StorageError("cannot write the index", code="io-error", why=str(error)) from error
 
 
 def _lost(path: Path, code: str, why: str) -> CorruptError:

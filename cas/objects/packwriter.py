@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from blake3 import blake3
 
@@ -15,6 +15,8 @@ from cas.objects.pack import SALT_SIZE, Footer, Frame, encode_footer, encode_hea
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+_BUFFER_SIZE: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,13 @@ class PackWriter:
         self._frames: list[Frame] = []
         self._objects: list[tuple[bytes, int, int, int, int]] = []
         self.size = 0
-        self._write(encode_header(os.urandom(SALT_SIZE)))
+        self._buffer: list[bytes | memoryview] = []
+        self._buffered_size = 0
+        try:
+            self._write(encode_header(os.urandom(SALT_SIZE)))
+        except BaseException:
+            self.discard()
+            raise
 
     def append(
         self, stored: bytes | memoryview, raw_size: int, objects: Iterable[tuple[bytes, int, int]]
@@ -56,21 +64,38 @@ class PackWriter:
         self._write(stored)
 
     def _write(self, data: bytes | memoryview) -> None:
+        self._buffer.append(data)
+        self._buffered_size += len(data)
+        self.size += len(data)
+        if self._buffered_size >= _BUFFER_SIZE:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Hash and write in large pieces: each call gives the interpreter's lock away and has to win it back."""
+        data = b"".join(self._buffer)
+        self._buffer = []
+        self._buffered_size = 0
         self._hash.update(data)
         fs.write_all(self._fd, data)
-        self.size += len(data)
 
     def seal(self) -> SealedPack:
         """Write the tables and make the file durable."""
         self._objects.sort()
+        self._flush()
         footer = Footer(self._frames, encode_objects(self._objects), self._hash.digest())
         self._write(encode_footer(footer))
+        self._flush()
         os.fsync(self._fd)
-        os.close(self._fd)
+        self._close()
         fs.reached("pack.sealed")
         return SealedPack(PackId(self._hash.digest()), self.path, self.size, self.raw_size, footer)
 
     def discard(self) -> None:
-        """Give up: close and delete the file."""
-        os.close(self._fd)
+        """Give up: close and delete the file. Safe at any time, also after `seal` while it has its name."""
+        self._close()
         self.path.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:  # closed twice, the number could be somebody else's file by now
+            os.close(fd)

@@ -77,7 +77,7 @@ class PackPipeline:
         self._metadata: list[_PackedFrame] = []
         self._metadata_size = 0
         self._sealed: list[SealedPack] = []
-        self._thread = threading.Thread(target=self._write_batches, name="cas-write")
+        self._thread = threading.Thread(target=self._write_batches, name="cas-write", daemon=True)
         self._thread.start()
 
     def submit(self, frames: list[FrameContent], *, is_metadata: bool) -> None:
@@ -98,10 +98,9 @@ class PackPipeline:
         self._stop()
         self._raise_error()
         if self._metadata:
-            target = self._metadata_pack or self._pack or self._open_pack()
-            self._append_metadata(target)
             if self._metadata_pack is None:
-                self._pack = target
+                self._metadata_pack, self._pack = self._pack or self._open_pack(), None
+            self._append_metadata(self._metadata_pack)
         for writer in (self._pack, self._metadata_pack):
             if writer is not None:
                 self._sealed.append(writer.seal())

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 CONTEXT: Final = "cas recipe v1"
 FAN_OUT: Final = 4096
+MAX_LEVEL: Final = 7
+"""4096^8 chunks are more than any disk holds; a higher level is damage."""
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -50,12 +52,17 @@ def decode_recipe(encoded: bytes) -> Recipe:
     """Read a recipe back.
 
     Raises:
-        CorruptError: The bytes are not a recipe.
+        CorruptError: The bytes are not a recipe, or its sizes do not add up.
     """
     try:
-        return _decoder.decode(encoded)
+        recipe = _decoder.decode(encoded)
     except msgspec.DecodeError as error:
-        raise CorruptError("cannot read a recipe", code="bad-recipe", why=str(error)) from error
+        raise _bad(str(error)) from error
+    if not 0 <= recipe.level <= MAX_LEVEL:
+        raise _bad(f"its level is {recipe.level}")
+    if any(part.size <= 0 for part in recipe.parts) or recipe.size != sum(part.size for part in recipe.parts):
+        raise _bad(f"its parts do not add up to {recipe.size} bytes")
+    return recipe
 
 
 def subrecipe_id(encoded: bytes) -> bytes:
@@ -69,9 +76,10 @@ class RecipeBuilder:
     Memory stays at one node per level, however large the blob.
     """
 
-    def __init__(self, store: Callable[[bytes, bytes], None]) -> None:
+    def __init__(self, store: Callable[[bytes, bytes], None], *, fan_out: int = FAN_OUT) -> None:
         """`store(id, encoded)` keeps a sub-recipe."""
         self._store = store
+        self._fan_out = fan_out
         self._levels: list[list[Part]] = [[]]
 
     def add(self, chunk_id: bytes, size: int) -> None:
@@ -81,7 +89,7 @@ class RecipeBuilder:
     def _append(self, level: int, part: Part) -> None:
         if level == len(self._levels):
             self._levels.append([])
-        if len(self._levels[level]) == FAN_OUT:
+        if len(self._levels[level]) == self._fan_out:
             self._append(level + 1, self._close(level))
         self._levels[level].append(part)
 
@@ -107,9 +115,20 @@ class RecipeBuilder:
 
 
 def walk_chunks(root: Recipe, load: Callable[[bytes], Recipe]) -> Iterator[Part]:
-    """Iterate over the chunks below `root` in order; `load` fetches a sub-recipe by id."""
+    """Iterate over the chunks below `root` in order; `load` fetches a sub-recipe by id.
+
+    Raises:
+        CorruptError: A part is not a recipe of the level below, or not of the size that it should have.
+    """
     if root.level == 0:
         yield from root.parts
         return
     for part in root.parts:
-        yield from walk_chunks(load(part.id), load)
+        below = load(part.id)
+        if (below.level, below.size) != (root.level - 1, part.size):
+            raise _bad(f"its part {part.id.hex()} is of level {below.level} and {below.size} bytes")
+        yield from walk_chunks(below, load)
+
+
+def _bad(why: str) -> CorruptError:
+    return CorruptError("cannot read a recipe", code="bad-recipe", why=why)

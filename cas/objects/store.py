@@ -24,7 +24,7 @@ from cas.objects.tree import CONTEXT as TREE_CONTEXT
 from cas.objects.tree import Entry, decode_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from cas.layout import Layout
     from cas.objects.index import Index, Txn
@@ -95,7 +95,7 @@ class ObjectStore:
         if row.kind is not Stored.RECIPE:
             return data
         assert isinstance(object_id, BlobId)
-        return b"".join(self._stream_recipe(object_id.raw, data))
+        return b"".join(self._stream_recipe(object_id.raw, recipes.decode_recipe(data)))
 
     def tree(self, tree: TreeId) -> list[Entry]:
         """Return the entries of a directory, sorted by name, checked.
@@ -117,7 +117,7 @@ class ObjectStore:
         """
         row, data = self._load(blob.raw)
         if row.kind is Stored.RECIPE:
-            yield from self._stream_recipe(blob.raw, data)
+            yield from self._stream_recipe(blob.raw, recipes.decode_recipe(data))
         else:
             yield data
 
@@ -128,17 +128,33 @@ class ObjectStore:
             return [recipes.Part(blob.raw, row.size)]
         return list(recipes.walk_chunks(recipes.decode_recipe(data), self._load_recipe))
 
-    def _stream_recipe(self, blob: bytes, encoded: bytes) -> Iterator[bytes]:
+    def _stream_recipe(self, blob: bytes, recipe: recipes.Recipe) -> Iterator[bytes]:
         whole = blake3()
-        for part in recipes.walk_chunks(recipes.decode_recipe(encoded), self._load_recipe):
-            _, data = self._load(part.id)
-            whole.update(data)
-            yield data
+        try:
+            for part in recipes.walk_chunks(recipe, self._load_recipe):
+                for piece in self._stream_part(part, recipe):
+                    whole.update(piece)
+                    yield piece
+        except NotFoundError as error:
+            self.find(blob)  # gc took the blob while it was read: that is no damage
+            raise _mismatch(blob, f"its recipe names what is not there: {error.what}") from error
         if whole.digest() != blob:
             raise _mismatch(blob, "its chunks are intact, but together they are another file")
 
+    def _stream_part(self, part: recipes.Part, recipe: recipes.Recipe) -> Iterable[bytes]:
+        row, data = self._load(part.id)
+        if row.kind is not Stored.RECIPE:
+            return (data,)
+        finer = recipes.decode_recipe(data)  # this chunk was committed as a file, and cut finer, before
+        if finer.size != part.size or part.size >= recipe.size:
+            raise _mismatch(part.id, "its recipe leads back to itself")
+        return self._stream_recipe(part.id, finer)
+
     def _load_recipe(self, object_id: bytes) -> recipes.Recipe:
-        return recipes.decode_recipe(self._load(object_id)[1])
+        row, data = self._load(object_id)
+        if row.kind is not Stored.SUBRECIPE:
+            raise _mismatch(object_id, "a recipe has it as a part, and it is not a recipe")
+        return recipes.decode_recipe(data)
 
     def _load(self, object_id: bytes) -> tuple[ObjectRow, bytes]:
         row = self.find(object_id)
@@ -146,10 +162,21 @@ class ObjectStore:
             frame = self.read_frame(row)
         except PackGoneError:
             row = self.find(object_id)
-            frame = self.read_frame(row)
+            frame = self._read_moved_frame(row)
         data = frame[row.offset : row.offset + row.size]
         check(object_id, row.kind, data)
         return row, data
+
+    def _read_moved_frame(self, row: ObjectRow) -> bytes:
+        try:
+            return self.read_frame(row)
+        except PackGoneError as error:  # gc does not rewrite that fast: the file was lost
+            raise CorruptError(
+                f"cannot read pack {row.pack}",
+                code="bad-pack",
+                why=error.what,
+                hint="run `cas verify --repair`",
+            ) from error
 
     def read_frame(self, row: ObjectRow) -> bytes:
         """Return the decompressed frame that holds the object of `row`; not verified yet.

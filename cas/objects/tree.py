@@ -58,7 +58,7 @@ def tree_id(encoded: bytes) -> TreeId:
     """Hash the canonical bytes.
 
     >>> tree_id(EMPTY).short
-    'fc32ef0bfbb7'
+    'eaa62ecc0908'
     """
     return TreeId(blake3(encoded, derive_key_context=CONTEXT).digest())
 

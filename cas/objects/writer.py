@@ -121,9 +121,13 @@ class ObjectWriter:
                     complete = False
                 else:
                     found.append(object_id)
-        self._reused.write(b"".join(found))
-        self.reused_objects += len(found)
+        self._count_on(found)
         return complete
+
+    def _count_on(self, object_ids: list[bytes]) -> None:
+        with fs.explained("cannot write to the repository"):
+            self._reused.write(b"".join(object_ids))
+        self.reused_objects += len(object_ids)
 
     def _flush(self) -> None:
         """Look the queue up and hand on what is new."""
@@ -156,8 +160,7 @@ class ObjectWriter:
                 else:
                     seen.add(object_id)
                     new.append(item)
-        self._reused.write(b"".join(reused))
-        self.reused_objects += len(reused)
+        self._count_on(reused)
         self.new_objects += len(new)
         if len(self._seen_metadata) > _REMEMBERED_METADATA:
             self._seen_metadata.clear()  # a tree stored twice is a little garbage; unbounded memory is worse
@@ -219,6 +222,7 @@ class ObjectWriter:
 
         with fs.explained("cannot write to the repository"):
             done, result = self._store.index.write(commit)
+        self._reused.close()
         if not done:
             raise ReusedObjectsGoneError
         return result  # type: ignore[return-value] # `done` says that it is the result of `change`

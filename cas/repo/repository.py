@@ -8,9 +8,10 @@ imported inside them: `cas ls` opens a repository too, and must start fast.
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
+
+from msgspec.structs import replace
 
 from cas import fs
 from cas.errors import ReadOnlyError

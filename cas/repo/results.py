@@ -1,10 +1,14 @@
-"""What the facade returns: frozen values, ready to be printed or inspected."""
+"""What the facade returns: frozen values, ready to be printed or inspected.
+
+They are msgspec structs because a dozen dataclasses would add 15 ms to the start of every command.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,8 +45,7 @@ class Outcome(StrEnum):
     """A dry run of what would be REPLACED."""
 
 
-@dataclass(frozen=True, slots=True)
-class CommitResult:
+class CommitResult(msgspec.Struct, frozen=True):
     """What a commit stored."""
 
     version: Version
@@ -59,8 +62,7 @@ class CommitResult:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CheckoutResult:
+class CheckoutResult(msgspec.Struct, frozen=True):
     """What a checkout wrote."""
 
     version: Version
@@ -73,8 +75,7 @@ class CheckoutResult:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True):
     """One name in a listing."""
 
     name: str
@@ -83,8 +84,7 @@ class Listing:
     version_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class TreeItem:
+class TreeItem(msgspec.Struct, frozen=True):
     """One path inside a version."""
 
     path: str
@@ -95,8 +95,7 @@ class TreeItem:
     """64 hex digits; of a symlink, its target."""
 
 
-@dataclass(frozen=True, slots=True)
-class PropertyChange:
+class PropertyChange(msgspec.Struct, frozen=True):
     """A property or an input that two versions have different; None where one lacks it."""
 
     key: str
@@ -104,8 +103,7 @@ class PropertyChange:
     new: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True):
     """How two versions differ."""
 
     a: Version
@@ -115,8 +113,7 @@ class Difference:
     inputs: tuple[PropertyChange, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CheckoutStatus:
+class CheckoutStatus(msgspec.Struct, frozen=True):
     """What has changed in a directory since a version was checked out into it."""
 
     destination: Path
@@ -127,8 +124,7 @@ class CheckoutStatus:
     """The destination is not there any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
+class LogEntry(msgspec.Struct, frozen=True):
     """One event of the log."""
 
     sequence: int

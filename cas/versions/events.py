@@ -89,7 +89,9 @@ class Committed(Event, frozen=True, tag="commit", gc=False):
     def detail(self) -> str:
         """The message, and that other content was replaced."""
         message = Record.decode(self.record).message
-        return f"replaces its content {message}".rstrip() if self.replaces else message
+        if not self.replaces:
+            return message
+        return f"replaces its content: {message}" if message else "replaces its content"
 
     @classmethod
     def of(cls, layer: str, record: Record, *, replaces: bool = False) -> Self:
@@ -181,7 +183,7 @@ def apply(txn: Txn, entry: Entry) -> None:
             _leave(txn, ref, event, State.COLLECTED, entry.at_ns)
         case Restored():
             _restore(txn, ref, event)
-        case Kept():
+        case Kept():  # pragma: no branch - there are no other events
             _keep(txn, ref, event, entry.sequence)
 
 
@@ -267,10 +269,7 @@ def _restore(txn: Txn, ref: bytes, event: Restored) -> None:
 def _keep(txn: Txn, ref: bytes, event: Kept, sequence: int) -> None:
     key = rows.version_key(ref, event.version)
     row = VersionRow(sequence, event.state, event.removed_at_ns, event.tags, event.record)
-    old = rows.read_version(txn, key)
-    if old is not None and old.state is State.LIVE:
-        _unlink(txn, ref, key, old)
-    if event.state is State.LIVE:
+    if event.state is State.LIVE:  # nothing is there yet: a snapshot comes before all else
         _link(txn, ref, key, row)
     else:
         rows.write_version(txn, key, row)

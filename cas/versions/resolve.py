@@ -56,7 +56,7 @@ def resolve(txn: Txn, layers: Sequence[str], spec: Spec, *, include_removed: boo
             return _where(txn, holders, spec, where)
         case Word() as word:
             return _tag_or_prefix(txn, searched, spec, word, include_removed=include_removed)
-        case VersionPrefix(digits):
+        case VersionPrefix(digits):  # pragma: no branch - there are no other selectors
             return _prefix(txn, searched, spec, digits, include_removed=include_removed)
 
 
@@ -188,7 +188,7 @@ def _matches(version: Version, spec: Spec) -> bool:
             return query.is_match(version.properties, conditions)
         case VersionPrefix(digits):
             return str(version.version).startswith(digits)
-        case Word(text) as word:
+        case Word(text) as word:  # pragma: no branch - there are no other selectors
             prefix = word.prefix
             return text in version.tags or (
                 prefix is not None and str(version.version).startswith(prefix.digits)

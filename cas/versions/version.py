@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from cas.errors import NotFoundError
 from cas.versions.times import format_time
@@ -27,8 +28,7 @@ class State(StrEnum):
     """A tombstone: gc took the content, the record stays. Committing the version again makes it live."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
+class Version(msgspec.Struct, frozen=True, kw_only=True):
     """One version of one name in one layer, as it was when it was read."""
 
     layer: str

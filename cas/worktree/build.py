@@ -19,7 +19,6 @@ What was written is remembered as rows of the stat cache: an unchanged checkout 
 
 from __future__ import annotations
 
-import itertools
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -34,7 +33,6 @@ from cas.worktree.link import Place, name_collision
 from cas.worktree.statcache import make_row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
 
     from cas.objects.tree import Entry
     from cas.progress import Progress
@@ -73,18 +71,25 @@ class _Node:
 class _Batch:
     """Work handed to the threads, and the directories that are complete once it is done."""
 
-    jobs: list[Future[list[Made]]]
+    wanted: Wanted
     complete: list[_Node]
+    links: list[Future[tuple[list[Made], Wanted]]] = field(default_factory=list)
+    """First, where files are links: those whose view is there."""
+    jobs: list[Future[list[Made]]] = field(default_factory=list)
+    """Then all others."""
 
 
 class Builder:
     """Fills one open directory. Use from one thread; `finish` or `abort` ends it."""
 
-    def __init__(self, maker: FileMaker, cache: StatCache | None, progress: Progress) -> None:
-        """`cache` takes a row for each directory; None where times cannot be trusted."""
+    def __init__(
+        self, maker: FileMaker, cache: StatCache | None, progress: Progress, *, batch: int = BATCH
+    ) -> None:
+        """`cache` takes a row for each directory; None where times cannot be trusted. `batch` is in files."""
         self._maker = maker
         self._cache = cache
         self._progress = progress
+        self._batch = batch
         self._directories = Directories(maker.root)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="cas-checkout")
         self._wanted: Wanted = {}
@@ -92,7 +97,7 @@ class Builder:
         self._nodes: dict[bytes, _Node] = {}
         """Directories that wait for the statuses of their files, by path."""
         self._complete: list[_Node] = []
-        self._running = _Batch([], [])
+        self._running = _Batch({}, [])
         self.file_count = 0
         """Files and symlinks made so far."""
         self.size = 0
@@ -172,36 +177,41 @@ class Builder:
     def _want(self, place: Place) -> None:
         self._wanted.setdefault(place.blob, []).append(place)
         self._wanted_count += 1
-        if self._wanted_count >= BATCH:
+        if self._wanted_count >= self._batch:
             self._flush()
 
     def _flush(self) -> None:
         """Hand the collected files to the threads, and take in what the batch before has made."""
-        wanted, complete = self._wanted, self._complete
+        batch = _Batch(self._wanted, self._complete)
         self._wanted, self._wanted_count, self._complete = {}, 0, []
-        missing: Iterable[bytes] = wanted
         if self._maker.placer is not None:
-            missing = self._link(wanted)
-        jobs = list(plan_jobs(self._maker.store, missing))
+            blobs = list(batch.wanted)
+            for at in range(0, len(blobs), _LINKS_PER_JOB):
+                part = blobs[at : at + _LINKS_PER_JOB]
+                batch.links.append(self._pool.submit(self._maker.link, part, batch.wanted))
+        else:
+            batch.jobs = self._submit(batch.wanted)
         self._settle()
-        self._running = _Batch([self._pool.submit(self._maker.make, job, wanted) for job in jobs], complete)
+        self._running = batch
 
-    def _link(self, wanted: Wanted) -> list[bytes]:
-        """Link to the views that exist; the blobs that have none."""
-        blobs = list(wanted)
-        parts = [blobs[at : at + _LINKS_PER_JOB] for at in range(0, len(blobs), _LINKS_PER_JOB)]
-        missing = []
-        for made, without in self._pool.map(self._maker.link, parts, itertools.repeat(wanted)):
-            self._take(made)
-            missing += without
-        return missing
+    def _submit(self, wanted: Wanted) -> list[Future[list[Made]]]:
+        jobs = plan_jobs(self._maker.store, wanted)
+        return [self._pool.submit(self._maker.make, job, wanted) for job in jobs]
 
     def _settle(self) -> None:
         """Wait for the running batch, and remember the directories that it completes."""
-        for job in self._running.jobs:
+        batch = self._running
+        missing: Wanted = {}
+        for link in batch.links:
+            made, without = link.result()
+            self._take(made)
+            missing.update(without)
+        if missing:
+            batch.jobs = self._submit(missing)
+        for job in batch.jobs:
             self._take(job.result())
         if self._cache is not None:
-            for node in self._running.complete:
+            for node in batch.complete:
                 if self._nodes.pop(node.path, None) is not None:
                     self._cache.remember(node.status, _row_of(node))
 

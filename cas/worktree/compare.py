@@ -106,7 +106,7 @@ class _Walk:
             if not _are_directories(old, new):
                 yield Change(status_of(old, new), os.fsdecode(path), old, new)
         below_old, below_new = _below(self.read_old, old), _below(self.read_new, new)
-        if not below_old and not below_new and (old is None or new is None):
+        if not below_old and not below_new and (old is None) is not (new is None):
             status = Status.REMOVED if new is None else Status.ADDED
             yield Change(status, os.fsdecode(path), old, new)
         for name, left, right in _pairs(below_old, below_new):

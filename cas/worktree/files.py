@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from cas import fs
-from cas.ids import BlobId, Kind
+from cas.ids import BlobId
 from cas.worktree.compare import join
 from cas.worktree.directories import Directories
 from cas.worktree.fetch import Large, read_share
@@ -67,42 +67,41 @@ class FileMaker:
                     self._make_blob(directories, wanted[blob_id], functools.partial(_once, data), made)
         return made
 
-    def link(self, blobs: Sequence[bytes], wanted: Wanted) -> tuple[list[Made], list[bytes]]:
-        """Make the files whose view is there already; the blobs whose view is not."""
+    def link(self, blobs: Sequence[bytes], wanted: Wanted) -> tuple[list[Made], Wanted]:
+        """Make the files that can link to a view; also return those that cannot, by blob."""
         made: list[Made] = []
-        missing = []
-        assert self.placer is not None
+        missing: Wanted = {}
         with Directories(self.root) as directories:
             for blob in blobs:
-                places = wanted[blob]
-                if all(place.size != 0 and self.views.find(blob, place.kind, place.size) for place in places):
-                    made += [Made(place, self._place(self.placer, directories, place)) for place in places]
-                else:
-                    missing.append(blob)
+                for place in wanted[blob]:
+                    status = self._link(directories, place)
+                    if status is None:
+                        missing.setdefault(blob, []).append(place)
+                    else:
+                        made.append(Made(place, status))
         return made, missing
 
     def _make_blob(
         self, directories: Directories, places: list[Place], blocks: _Blocks, made: list[Made]
     ) -> None:
-        linked: set[Kind] = set()
         for place in places:
-            # an empty file shares nothing worth sharing, and would run out of links first
-            if self.placer is None or place.size == 0:
-                made.append(Made(place, _make(directories, place, blocks())))
-                continue
-            if place.kind not in linked:
+            status = self._link(directories, place)
+            if status is None and self._may_link(place):
                 check_size(place, self.views.add(place.blob, place.kind, blocks()))
-                linked.add(place.kind)
-            made.append(Made(place, self._place(self.placer, directories, place)))
+                status = self._link(directories, place)
+            if status is None:
+                status = _make(directories, place, blocks())
+            made.append(Made(place, status))
 
-    def _place(self, placer: Placer, directories: Directories, place: Place) -> os.stat_result:
+    def _may_link(self, place: Place) -> bool:
+        """An empty file shares nothing worth sharing, and would be the first to run out of links."""
+        return self.placer is not None and place.size != 0
+
+    def _link(self, directories: Directories, place: Place) -> os.stat_result | None:
+        if self.placer is None or not self._may_link(place):
+            return None
         try:
-            directory = directories.open(place.directory)
-            try:
-                return placer.place(directory, place)
-            except FileNotFoundError:  # somebody cleared the cache of views just now
-                self.views.add(place.blob, place.kind, self.store.stream(BlobId(place.blob)))
-                return placer.place(directory, place)
+            return self.placer.place(directories.open(place.directory), place)
         except FileExistsError as error:
             raise name_collision(place) from error
         except OSError as error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from cas import fs
 from cas.errors import CorruptError, InvalidError, StorageError
 from cas.ids import Kind
-from cas.worktree.views import clone
+from cas.worktree.views import clone, is_untouched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -52,13 +52,15 @@ class Place(NamedTuple):
 
 
 class Placer(Protocol):
-    """Makes files that link to a view, which is intact."""
+    """Makes files that link to a view."""
 
-    def place(self, directory: int, place: Place) -> os.stat_result:
-        """Make the file of `place` in the open directory.
+    def place(self, directory: int, place: Place) -> os.stat_result | None:
+        """Make the file of `place` in the open directory, and return its `lstat`.
+
+        None if there is no view, or somebody wrote to it: then nothing was made.
 
         Raises:
-            FileNotFoundError: Its view file vanished (somebody cleared the cache).
+            FileExistsError: The name is taken.
         """
 
     def probe(self, directory: int, view: bytes) -> None:
@@ -112,17 +114,28 @@ class HardlinkPlacer:
     def __init__(self, views: Views) -> None:
         self._views = views
 
-    def place(self, directory: int, place: Place) -> os.stat_result:
+    def place(self, directory: int, place: Place) -> os.stat_result | None:
+        """Link first and look afterwards: that is one call less for each file."""
+        if not self._link(directory, place):
+            return None
+        status = os.stat(place.name, dir_fd=directory, follow_symlinks=False)
+        if is_untouched(status, place.size):
+            return status
+        os.unlink(place.name, dir_fd=directory)
+        return None
+
+    def _link(self, directory: int, place: Place) -> bool:
         """Link to the view; when that has as many links as there may be, to a second copy of it."""
         view = self._views.path(place.blob, place.kind)
         try:
             os.link(view, place.name, dst_dir_fd=directory, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
         except OSError as error:
-            if error.errno != errno.EMLINK:
+            if error.errno != errno.EMLINK or not self._views.renew(place.blob, place.kind, place.size):
                 raise
-            self._views.renew(place.blob, place.kind)
             os.link(view, place.name, dst_dir_fd=directory, follow_symlinks=False)
-        return os.stat(place.name, dir_fd=directory, follow_symlinks=False)
+        return True
 
     def probe(self, directory: int, view: bytes) -> None:
         """Link once."""
@@ -148,8 +161,10 @@ class SymlinkPlacer:
     def __init__(self, views: Views) -> None:
         self._views = views
 
-    def place(self, directory: int, place: Place) -> os.stat_result:
+    def place(self, directory: int, place: Place) -> os.stat_result | None:
         """Point at the view."""
+        if self._views.find(place.blob, place.kind, place.size) is None:
+            return None
         os.symlink(self._views.path(place.blob, place.kind), place.name, dir_fd=directory)
         return os.stat(place.name, dir_fd=directory, follow_symlinks=False)
 
@@ -175,26 +190,35 @@ class ReflinkPlacer:
     def __init__(self, views: Views) -> None:
         self._views = views
 
-    def place(self, directory: int, place: Place) -> os.stat_result:
+    def place(self, directory: int, place: Place) -> os.stat_result | None:
         """Make a file that shares the view's blocks."""
-        return self._clone(directory, place, self._views.path(place.blob, place.kind))
+        try:
+            source = os.open(self._views.path(place.blob, place.kind), _READ)
+        except FileNotFoundError:
+            return None
+        try:
+            return (
+                self._clone(directory, place, source) if is_untouched(os.fstat(source), place.size) else None
+            )
+        finally:
+            os.close(source)
 
     def probe(self, directory: int, view: bytes) -> None:
         """Clone once."""
-        self._clone(directory, Place(b"", b".probe", b"", Kind.FILE, None), view)
-        os.unlink(b".probe", dir_fd=directory)
-
-    def _clone(self, directory: int, place: Place, view: bytes) -> os.stat_result:
         source = os.open(view, _READ)
         try:
-            fd = open_new(directory, place)
-            try:
-                clone(source, fd)
-                return os.fstat(fd)
-            finally:
-                os.close(fd)
+            self._clone(directory, Place(b"", b".probe", b"", Kind.FILE, None), source)
+            os.unlink(b".probe", dir_fd=directory)
         finally:
             os.close(source)
+
+    def _clone(self, directory: int, place: Place, source: int) -> os.stat_result:
+        fd = open_new(directory, place)
+        try:
+            clone(source, fd)
+            return os.fstat(fd)
+        finally:
+            os.close(fd)
 
 
 _PLACERS: Final[dict[Link, Callable[[Views], Placer]]] = {

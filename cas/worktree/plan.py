@@ -28,8 +28,9 @@ import msgspec
 
 from cas.errors import InvalidError, NotFoundError
 from cas.ids import Kind, TreeId
-from cas.objects.tree import Entry  # noqa: TC001 - msgspec reads the annotations
+from cas.objects.tree import Entry
 from cas.worktree.compare import join
+from cas.worktree.present import Found
 from cas.worktree.walk import flatten
 
 if TYPE_CHECKING:
@@ -38,12 +39,11 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from cas.worktree.compare import TreeReader
-    from cas.worktree.present import Found, Present
+    from cas.worktree.present import Listing, Present
 
 _SPOOL_IN_MEMORY: Final = 8 * 1024 * 1024
 _BLOCK: Final = 1000
 _SHOWN: Final = 5
-_NO_TREE: Final = b""
 
 
 class Action(IntEnum):
@@ -151,32 +151,38 @@ class Planner:
         yield self._place(b"", name, found, target)
 
     def _merge(self, path: bytes, found: Found, target: Entry, known: Sequence[Entry]) -> _Steps:
-        entries = self._read(TreeId(target.id))
-        wanted = {entry.name: entry for entry in entries}
-        before = [
-            wanted if entry.id == target.id else self._read_before(entry)
-            for entry in known
-            if entry.kind is Kind.DIRECTORY
-        ]
-        level = self._present.level(path, found.status, target.id, [wanted, *before])
-        if level.is_exact:
-            self.unchanged += sum(entry.kind is not Kind.DIRECTORY for entry in entries)
-            for entry in entries:
-                if entry.kind is Kind.DIRECTORY:
-                    yield self._merge(
-                        join(path, entry.name), level.found[entry.name], entry, _named(before, entry.name)
-                    )
+        listing = self._present.list(path, found.status)
+        trees = listing.trees_if(target.id)
+        if trees is not None:
+            yield from self._descend(listing, trees, target, known)
             return
-        for name, one in level.found.items():
-            yield self._make_way(path, one, wanted.get(name), _named(before, name))
-        for entry in entries:
-            there = level.found.get(entry.name)
-            if there is not None and _are_directories(there, entry):
-                yield self._merge(join(path, entry.name), there, entry, _named(before, entry.name))
-            elif there is not None and there.is_like(entry) and there.is_intact:
+        entries = {entry.name: entry for entry in self._read(TreeId(target.id))}
+        before = [entries if entry.id == target.id else self._read_before(entry) for entry in known]
+        there = self._present.look(listing, [entries, *before])
+        for name, one in there.items():
+            yield self._make_way(path, one, entries.get(name), _named(before, name))
+        for name, entry in entries.items():
+            one_there = there.get(name)
+            if one_there is not None and _are_directories(one_there, entry):
+                yield self._merge(join(path, name), one_there, entry, _named(before, name))
+            elif one_there is not None and one_there.is_like(entry) and one_there.is_intact:
                 self.unchanged += 1
             else:
-                yield self._place(path, entry.name, there, entry)
+                yield self._place(path, name, one_there, entry)
+
+    def _descend(
+        self, listing: Listing, trees: Mapping[bytes, bytes], target: Entry, known: Sequence[Entry]
+    ) -> _Steps:
+        """Go on below a directory whose own files are as they should be."""
+        self.unchanged += len(listing.items) - len(trees)
+        if not trees:
+            return
+        entries = {name: Entry.of(name, Kind.DIRECTORY, 0, tree) for name, tree in trees.items()}
+        before = [entries if entry.id == target.id else self._read_before(entry) for entry in known]
+        for name, _, status in listing.items:
+            if name in trees:
+                one = Found(name, Kind.DIRECTORY, b"", status)
+                yield self._merge(join(listing.path, name), one, entries[name], _named(before, name))
 
     def _place(self, path: bytes, name: bytes, found: Found | None, target: Entry) -> Step:
         self.size += target.size
@@ -214,10 +220,11 @@ class Planner:
             else:
                 self._block(full)
             return
-        before = [self._read_before(entry) for entry in known if entry.kind is Kind.DIRECTORY]
-        if keep_foreign and not before:
+        before = [self._read_before(entry) for entry in known]
+        if keep_foreign and not any(entry.kind is Kind.DIRECTORY for entry in known):
             return  # a directory made by the user where a file had been
-        for one in self._present.level(full, found.status, _NO_TREE, before).found.values():
+        listing = self._present.list(full, found.status)
+        for one in self._present.look(listing, before).values():
             had = _named(before, one.name)
             if had or not keep_foreign:
                 yield self._clear(full, one, had, keep_foreign=keep_foreign)
@@ -233,6 +240,8 @@ class Planner:
             self.blocked.append(path)
 
     def _read_before(self, entry: Entry) -> Mapping[bytes, Entry]:
+        if entry.kind is not Kind.DIRECTORY:
+            return {}
         try:
             return {child.name: child for child in self._read(TreeId(entry.id))}
         except NotFoundError:  # gc took the version that was here: everything that differs counts as edited

@@ -10,6 +10,7 @@ tree id (zeros) claims nothing.
 
 from __future__ import annotations
 
+import operator
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ _OPEN: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _BLOCK_SIZE: Final = 1024 * 1024
 _NO_TREE: Final = bytes(DIGEST_SIZE)
 _UNKNOWN: Final = b""
+_NAME = operator.itemgetter(0)
 
 
 class Found(NamedTuple):
@@ -64,14 +66,45 @@ class Found(NamedTuple):
         return Entry.of(self.name, self.kind, self.status.st_size, self.id)
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One directory on disk, without what is below its sub-directories."""
+class Item(NamedTuple):
+    """An entry as listed, not looked at yet."""
 
-    found: dict[bytes, Found]
-    """By name, sorted."""
-    is_exact: bool
-    """The cache says that all files and links are those of the tree that was asked for, and no others."""
+    name: bytes
+    kind: Kind | None
+    status: os.stat_result
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One directory as it is now, and what the cache says of it."""
+
+    path: bytes
+    """Relative to the root."""
+    status: os.stat_result
+    items: list[Item]
+    """Sorted by name."""
+    row: DirectoryRow | None
+
+    def trees_if(self, tree: bytes) -> dict[bytes, bytes] | None:
+        """If all files and links here are known to be those of `tree`: the trees its directories should be.
+
+        None if anything else is here, or is not known. Sub-directories are only compared by name: what is in
+        them is for the caller to find out. Costs no read of the tree.
+        """
+        row = self.row
+        if row is None or row.tree != tree:
+            return None
+        trees: dict[bytes, bytes] = {}
+        parts = []
+        for name, kind, status in self.items:
+            if kind is Kind.DIRECTORY:
+                trees[name] = _tree_in(row.signature, name)
+                parts.append(statcache.sign_directory(name, trees[name]))
+            elif kind is None:
+                return None
+            else:
+                parts.append(statcache.sign_file(name, kind, status))
+        return trees if row.signature == b"".join(parts) else None
 
 
 class Present:
@@ -96,68 +129,48 @@ class Present:
             status = os.lstat(os.path.join(self.root, name))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return self._look(b"", name, status, expected, {})
+        return self._look(b"", Item(name, statcache.kind_of(status), status), expected, {})
 
-    def level(
-        self, path: bytes, status: os.stat_result, tree: bytes, lists: Sequence[Mapping[bytes, Entry]]
-    ) -> Level:
-        """Look at the directory at `path`, whose `lstat` is `status`.
-
-        Args:
-            path: Relative to the root.
-            status: What `lstat` said of it.
-            tree: The tree that it should be.
-            lists: Entries that it may have: those of `tree` first, then those of versions put here before.
-        """
-        listing = self._list(path)
-        row = self._cache.find(status)
-        if row is not None and row.tree == tree and row.signature == _sign(listing, lists[0]):
-            found = {name: Found(name, statcache.kind_of(s), _UNKNOWN, s) for name, s in listing}
-            return Level(found, is_exact=True)
-        return Level(self._look_at_all(path, status, listing, lists, row), is_exact=False)
-
-    def _list(self, path: bytes) -> list[tuple[bytes, os.stat_result]]:
+    def list(self, path: bytes, status: os.stat_result) -> Listing:
+        """List the directory at `path`, relative to the root, whose `lstat` is `status`."""
         full = os.path.join(self.root, path)
         with fs.explained(f"cannot read the directory '{os.fsdecode(full)}'"), os.scandir(full) as entries:
-            return sorted(((entry.name, entry.stat(follow_symlinks=False)) for entry in entries), key=_name)
+            found = [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
+        found.sort(key=_NAME)
+        kind_of = statcache.kind_of
+        items = [Item(name, kind_of(entry_status), entry_status) for name, entry_status in found]
+        return Listing(path, status, items, self._cache.find(status))
 
-    def _look_at_all(
-        self,
-        path: bytes,
-        status: os.stat_result,
-        listing: list[tuple[bytes, os.stat_result]],
-        lists: Sequence[Mapping[bytes, Entry]],
-        row: DirectoryRow | None,
-    ) -> dict[bytes, Found]:
+    def look(self, listing: Listing, lists: Sequence[Mapping[bytes, Entry]]) -> dict[bytes, Found]:
+        """Find out what is in a directory, sorted by name.
+
+        Args:
+            listing: The directory.
+            lists: Entries that it may have, by name: of the version that is wanted, and of earlier ones.
+        """
         trusted_before_ns = self._clock_ns() - self._tick()
         expected: dict[bytes, list[Entry]] = {}
         for entries in lists:
             for name, entry in entries.items():
                 expected.setdefault(name, []).append(entry)
-        known = {} if row is None else row.file_ids()
+        known = {} if listing.row is None else listing.row.file_ids()
         found = {
-            name: self._look(path, name, entry_status, expected.get(name, ()), known)
-            for name, entry_status in listing
+            item.name: self._look(listing.path, item, expected.get(item.name, ()), known)
+            for item in listing.items
         }
-        self._learn(status, found, known, trusted_before_ns)
+        self._learn(listing.status, found, known, trusted_before_ns)
         return found
 
     def _look(
-        self,
-        path: bytes,
-        name: bytes,
-        status: os.stat_result,
-        expected: Sequence[Entry],
-        known: dict[bytes, bytes],
+        self, path: bytes, item: Item, expected: Sequence[Entry], known: Mapping[bytes, bytes]
     ) -> Found:
-        kind = statcache.kind_of(status)
+        name, kind, status = item
         match kind:
             case None:
                 return Found(name, None, _UNKNOWN, status)
             case Kind.DIRECTORY:
-                return Found(
-                    name, kind, _UNKNOWN, status, is_repository=os.path.samestat(status, self._left_out)
-                )
+                is_repository = os.path.samestat(status, self._left_out)
+                return Found(name, kind, _UNKNOWN, status, is_repository=is_repository)
             case Kind.SYMLINK:
                 return self._look_at_link(path, name, status)
         blob = known.get(statcache.sign_file(name, kind, status))
@@ -193,8 +206,8 @@ class Present:
     def _learn(
         self,
         status: os.stat_result,
-        found: dict[bytes, Found],
-        known: dict[bytes, bytes],
+        found: Mapping[bytes, Found],
+        known: Mapping[bytes, bytes],
         trusted_before_ns: int,
     ) -> None:
         items = []
@@ -214,18 +227,14 @@ class Present:
         return self._tick_ns
 
 
-def _sign(listing: list[tuple[bytes, os.stat_result]], entries: Mapping[bytes, Entry]) -> bytes:
-    """Give the signature that the directory has if its sub-directories are those of `entries`."""
-    parts = []
-    for name, status in listing:
-        kind = statcache.kind_of(status)
-        if kind is Kind.DIRECTORY:
-            parts.append(statcache.sign_directory(name, entries[name].id if name in entries else _UNKNOWN))
-        elif kind is not None:
-            parts.append(statcache.sign_file(name, kind, status))
-        else:
-            return _UNKNOWN
-    return b"".join(parts)
+def _tree_in(signature: bytes, name: bytes) -> bytes:
+    """Find the tree that a signature gives for the directory `name`.
+
+    What is found is a guess: the caller builds a signature from it and compares that as a whole.
+    """
+    prefix = statcache.sign_directory(name, b"")
+    at = signature.find(prefix) + len(prefix)
+    return signature[at : at + DIGEST_SIZE]
 
 
 def _hash(full: bytes, status: os.stat_result) -> bytes:
@@ -247,7 +256,3 @@ def _hash(full: bytes, status: os.stat_result) -> bytes:
         status.st_ino,
     )
     return hasher.digest() if is_stable else _UNKNOWN
-
-
-def _name(item: tuple[bytes, os.stat_result]) -> bytes:
-    return item[0]

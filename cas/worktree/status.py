@@ -6,8 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 from cas.ids import Kind, TreeId
+from cas.objects.tree import Entry
 from cas.worktree.compare import Change, Status, join, removal, status_of
-from cas.worktree.present import Present
+from cas.worktree.present import Found, Present
 from cas.worktree.statcache import StatCache
 from cas.worktree.views import Views
 from cas.worktree.walk import flatten
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from cas.objects.store import ObjectStore
-    from cas.objects.tree import Entry
-    from cas.worktree.present import Found
 
     _Steps: TypeAlias = Generator[Change | "_Steps", None, None]
 
@@ -65,10 +64,15 @@ class _Walk:
             yield Change(status, os.fsdecode(path), old, new)
 
     def _merge(self, path: bytes, old: Entry, found: Found) -> _Steps:
+        listing = self._present.list(path, found.status)
+        trees = listing.trees_if(old.id)
+        if trees is not None:
+            for name, _, status in listing.items:
+                if name in trees:
+                    one = Found(name, Kind.DIRECTORY, b"", status)
+                    yield self._merge(join(path, name), Entry.of(name, Kind.DIRECTORY, 0, trees[name]), one)
+            return
         entries = {entry.name: entry for entry in self._store.tree(TreeId(old.id))}
-        level = self._present.level(path, found.status, old.id, [entries])
-        names = entries.keys() | level.found.keys()
-        if level.is_exact:
-            names = {name for name, entry in entries.items() if entry.kind is Kind.DIRECTORY}
-        for name in sorted(names):
-            yield self.compare(join(path, name), entries.get(name), level.found.get(name))
+        there = self._present.look(listing, [entries])
+        for name in sorted(entries.keys() | there.keys()):
+            yield self.compare(join(path, name), entries.get(name), there.get(name))

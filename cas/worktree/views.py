@@ -99,13 +99,19 @@ class Views:
         _rename(temporary, self.path(blob, kind))
         return size
 
-    def renew(self, blob: bytes, kind: int) -> None:
-        """Put a second copy in the place of a view file that has as many links as the file system allows."""
+    def renew(self, blob: bytes, kind: int, size: int | None) -> bool:
+        """Put a second copy in the place of a view file that has as many links as the file system allows.
+
+        False if it has not the bytes it should have; nothing was done then.
+        """
         fd = os.open(self.path(blob, kind), _READ)
         try:
+            if not is_untouched(os.fstat(fd), size):
+                return False
             self.add(blob, kind, iter(lambda: os.read(fd, _COPY_SIZE), b""))
         finally:
             os.close(fd)
+        return True
 
 
 def is_untouched(status: os.stat_result, size: int | None) -> bool:

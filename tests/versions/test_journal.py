@@ -352,6 +352,17 @@ def test_a_transaction_that_runs_twice_is_journalled_once(layout: Layout, ledger
     small.close()
 
 
+def test_a_group_that_is_there_twice_counts_once(ledger: Ledger, layout: Layout) -> None:
+    """Cutting makes this impossible here; another implementation may append instead, so readers allow it."""
+    once, again = (Entry(2, at, commits(at)[0]) for at in (1, 2))
+    first = Entry(1, 1, commits(0)[0])
+    layout.journal.mkdir()
+    lines = [Group(1, 1, [first]), Group(2, 2, [once]), Group(2, 2, [again])]
+    (layout.journal / "00000000000000000001.log").write_bytes(b"".join(map(encode, lines)))
+
+    assert list(ledger.journal.entries()) == [first, again]
+
+
 def test_a_snapshot_takes_the_place_of_history(index: Index, ledger: Ledger, layout: Layout) -> None:
     """What is left is one entry for each version, in its place, and events go on after it."""
     record(index, ledger, 1, 2)

@@ -11,9 +11,11 @@ import pytest
 from cas.errors import ConflictError, NotFoundError
 from cas.ids import VersionId
 from cas.testing.records import make_record
+from cas.versions import ledger as ledger_log
 from cas.versions import refs
-from cas.versions.events import Collected, Committed, Removed, Renewed, Restored, Tagged
+from cas.versions.events import Collected, Committed, Removed, Renewed, Restored, Tagged, Untagged
 from cas.versions.spec import Spec
+from cas.versions.times import from_nanoseconds
 from cas.versions.version import State
 
 if TYPE_CHECKING:
@@ -137,6 +139,18 @@ def test_a_collected_version_is_a_tombstone(index: Index, ledger: Ledger) -> Non
     assert get(index, made).state is State.LIVE
 
 
+def test_a_tombstone_remembers_when_it_was_removed(index: Index, ledger: Ledger) -> None:
+    """Collecting comes later, and is nothing that the user did."""
+    made = commit(index, ledger, make_record())
+    record(index, ledger, Removed.on(get(index, made)))
+    removed_at = get(index, made).removed_at
+
+    collected = Collected.on(get(index, made))
+    index.write(lambda txn: ledger.record(txn, [collected], now_ns=9_000_000_000))
+
+    assert get(index, made).removed_at == removed_at == from_nanoseconds(5_000_000_000)
+
+
 def test_other_content_is_a_conflict_that_names_both(index: Index, ledger: Ledger) -> None:
     """Never silent; `replaces` decides, keeps the tags, and leaves the old record to the log."""
     old, new = make_record(data=b"old"), make_record(data=b"new")
@@ -168,6 +182,85 @@ def test_renewing_makes_a_version_the_current_one(index: Index, ledger: Ledger) 
     record(index, ledger, Removed.on(get(index, second)))
     with pytest.raises(NotFoundError, match="it was removed"):
         record(index, ledger, Renewed.on(get(index, second)))
+
+
+def test_the_log_says_what_happened(index: Index, ledger: Ledger) -> None:
+    """Each entry has a kind, a version and a word of detail; nothing of it needs the tables."""
+    old, new = make_record(data=b"old", message="first"), make_record(data=b"new", message="better")
+    bare = make_record(data=b"bare")
+    where = ("main", "roads", old.version.raw)
+    record(index, ledger, Committed.of("main", old), Tagged(*where, "v1"), Untagged(*where, "v1"))
+    record(index, ledger, Committed.of("main", new, replaces=True), Committed.of("main", bare, replaces=True))
+    record(index, ledger, Removed(*where))
+
+    with index.read() as txn:
+        entries = ledger_log.history(txn, limit=6)
+        assert ledger_log.history(txn, limit=0) == []
+        assert ledger_log.history(txn, name="road") == []
+
+    assert [(entry.event.kind, entry.event.detail) for entry in entries] == [
+        ("remove", ""),
+        ("commit", "replaces its content"),
+        ("commit", "replaces its content: better"),
+        ("untag", "v1"),
+        ("tag", "v1"),
+        ("commit", "first"),
+    ]
+    assert {entry.event.version_id for entry in entries} == {old.version}
+    assert entries[0].event.ref == f"roads@{old.version.short}"
+
+
+def test_events_about_what_never_was_are_refused(index: Index, ledger: Ledger) -> None:
+    """An event must not invent a version; the transaction fails and nothing is written."""
+    with pytest.raises(NotFoundError, match="it was never committed to layer 'main'"):
+        record(index, ledger, Removed("main", "roads", bytes(32)))
+    made = commit(index, ledger, make_record())
+    with pytest.raises(NotFoundError, match="never committed to layer 'work'"):
+        record(index, ledger, Tagged("work", "roads", made.version.raw, "v1"))
+
+    with index.read() as txn:
+        assert txn.sequence == 1
+    assert ledger.journal.last_sequence() == 1
+
+
+def test_doing_again_what_is_done_changes_nothing(index: Index, ledger: Ledger) -> None:
+    """Two processes may decide on the same thing; the second to arrive must not spoil it."""
+    made = commit(index, ledger, make_record())
+    tagged = Tagged("main", "roads", made.version.raw, "v1")
+    record(index, ledger, tagged, tagged, Untagged("main", "roads", made.version.raw, "other"))
+    version = get(index, made)
+    record(index, ledger, Restored.on(version))
+    assert get(index, made) == version
+
+    record(index, ledger, Removed.on(version), Removed.on(version))
+    removed = get(index, made)
+    assert removed.removed_at == from_nanoseconds(5_000_000_000)
+    with pytest.raises(NotFoundError, match="it was removed") as caught:
+        record(index, ledger, tagged)
+    assert caught.value.hint == f"run `cas restore {version.ref}`"
+
+    record(index, ledger, Collected.on(version), Removed.on(version))
+    assert get(index, made).state is State.COLLECTED
+
+
+def test_committing_the_same_content_again_makes_it_current(index: Index, ledger: Ledger) -> None:
+    """Two commits of one key that race each other both succeed."""
+    made = commit(index, ledger, make_record())
+    commit(index, ledger, make_record("roads", {"n": 2}))
+
+    commit(index, ledger, made)
+
+    assert get(index, made).is_current
+
+
+def test_an_empty_repository_has_nothing(index: Index) -> None:
+    """Every way of looking has an answer for it."""
+    with index.read() as txn:
+        assert ledger_log.history(txn) == []
+        assert list(ledger_log.since(txn, 0)) == []
+        assert list(refs.all_versions(txn)) == []
+        assert refs.layers(txn) == []
+        assert refs.back(txn, "main", "roads", 0) is None
 
 
 def test_compare_and_swap(index: Index, ledger: Ledger) -> None:
