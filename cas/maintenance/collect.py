@@ -128,7 +128,7 @@ def _collect(store: ObjectStore, ledger: Ledger, now_ns: int, before_ns: int, pr
     freed, deleted = flip(store, ledger, census, now_ns)
     swept = sweep.sweep(store, census)
     leftovers.clear_caches(store)
-    leftovers.forget_lost_checkouts(store.index)
+    leftovers.forget_lost_checkouts(store.layout, store.index)
     _shorten_journal(store, ledger)
     return GcReport(
         freed=freed,

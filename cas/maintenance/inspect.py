@@ -139,12 +139,12 @@ class Inspector:
         return live
 
     def _check_content(self, path: Path, live: list[tuple[bytes, Place]]) -> None:
+        check_pack(path)
         recipes = [object_id for object_id, place in live if place[_KIND] == Stored.RECIPE]
         faults = dict(bad_objects(path, live))
         with self._gate:
             self._recipes += recipes
             self.found.object_faults.update(faults)
-        check_pack(path)
 
     def _blame_pack(self, number: int, path: Path, error: CasError | OSError) -> None:
         with self._store.index.read() as txn:
@@ -186,7 +186,7 @@ class Inspector:
                 counts[place[0]] += 1
         for number, live in places.items():
             path = self._store.layout.pack(PackId(self.found.packs[number].id))
-            self.found.object_faults.update(bad_objects(path, live))
+            self.found.object_faults.update(_bad_objects_of_suspect(path, live))
             self._recipes += [object_id for object_id, place in live if place[_KIND] == Stored.RECIPE]
             if number in self.found.live_counts:
                 self.found.live_counts[number] = counts[number]
@@ -231,27 +231,40 @@ def rows_in(txn: Txn, packs: Iterable[int]) -> Iterator[tuple[bytes, Place]]:
 
 
 def bad_objects(path: Path, live: list[tuple[bytes, Place]]) -> Iterator[tuple[bytes, Fault]]:
-    """Iterate over the objects that cannot be read from the pack at `path`, or are not what they say."""
+    """Iterate over the objects that cannot be read from the pack at `path`, or are not what they say.
+
+    Raises:
+        OSError: The pack cannot be opened.
+    """
     for object_id, _, data in read_objects(path, live):
         if not isinstance(data, bytes):
             yield object_id, Fault("object-damaged", f"object {object_id.hex()}: {data.why or data.what}")
 
 
+def _bad_objects_of_suspect(path: Path, live: list[tuple[bytes, Place]]) -> dict[bytes, Fault]:
+    try:
+        return dict(bad_objects(path, live))
+    except OSError as error:
+        why = "its pack is not there" if isinstance(error, FileNotFoundError) else str(error)
+        return {name: Fault("object-damaged", f"object {name.hex()}: {why}") for name, _ in live}
+
+
 def read_objects(
     path: Path, live: list[tuple[bytes, Place]]
 ) -> Iterator[tuple[bytes, Place, bytes | CasError]]:
-    """Iterate over objects with their bytes, verified, or with what is wrong; each frame is read once."""
+    """Iterate over objects with their bytes, verified, or with what is wrong; each frame is read once.
+
+    Raises:
+        OSError: The pack cannot be opened.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        lost = fs.explain(error, f"cannot read the pack '{path.name}'")
-        yield from ((object_id, place, lost) for object_id, place in live)
-        return
-    try:
-        offset, frame = -1, b""
-        for object_id, place in sorted(live, key=lambda item: (item[1][_FRAME_OFFSET], item[1][_OFFSET])):
-            if place[_FRAME_OFFSET] != offset:
-                offset, frame = place[_FRAME_OFFSET], _read_frame(fd, place)
+        frame_place: Place = ()
+        frame = b""
+        for object_id, place in sorted(live, key=lambda item: item[1][_FRAME_OFFSET:]):
+            here = place[_FRAME_OFFSET:_OFFSET]  # size too: an empty frame begins where the next one does
+            if here != frame_place:
+                frame_place, frame = here, _read_frame(fd, place)
             yield object_id, place, _cut_out(object_id, place, frame)
     finally:
         os.close(fd)

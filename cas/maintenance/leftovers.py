@@ -143,14 +143,15 @@ def _view_files(layout: Layout) -> Iterator[tuple[Path, bytes]]:
                 yield path, found[0]
 
 
-def forget_lost_checkouts(index: Index) -> None:
+def forget_lost_checkouts(layout: Layout, index: Index) -> None:
     """Drop the records of checkouts that somebody deleted.
 
-    Only if the directory around it is still there: else a disk may be away that comes back.
+    Only if the directory around it is still there: else a disk may be away that comes back. And not while
+    anybody is at work: the destination of a first checkout does not exist before it is done.
     """
     with index.read() as txn:
         lost = [row.path for row in placements.placements(txn) if _is_deleted(row.path)]
-    if lost:
+    if lost and not live_sessions(layout):
         index.write(lambda txn: _forget_checkouts(txn, lost))
 
 

@@ -49,7 +49,7 @@ _trees = msgspec.msgpack.Decoder(list[Entry])  # without `decode_tree`'s checks:
 _place = Struct(">II").unpack_from
 _KIND_AT: Final = 28
 _READ_BATCH: Final = 4096
-_LOOK_UP_BATCH: Final = 512 * 1024
+_LOOK_UP_BATCH: Final = 64 * 1024
 _CODES: Final = ((0xFF, "B"), (0xFFFF, "H"), (0xFFFF_FFFF, "L"))
 _SCAN_FROM: Final = 6
 """A scan of all rows is cheaper than lookups when more than one row in this many is asked for."""

@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MAX_OBJECTS: Final = 128 * 1024
+"""A pack with so many objects is sealed however small they are: its tables are in memory until then."""
+
 _WHOLE_FROM: Final = FRAME_SIZE // 4
 """A frame smaller than this is put together with others, though all of it is live. Bytes, decompressed."""
 _BLOCK_SIZE: Final = 1024 * 1024
@@ -82,6 +85,7 @@ class Repacker:
         self._marks = marks
         self._packs = packs
         self._writer: PackWriter | None = None
+        self._object_count = 0
         self._groups = {False: _Group(), True: _Group()}
         self._sources: set[int] = set()
         self._finished: list[int] = []
@@ -154,10 +158,13 @@ class Repacker:
     def _add(self, stored: bytes | memoryview, raw_size: int, objects: list[tuple[bytes, int, int]]) -> None:
         if self._writer is None:
             self._writer = PackWriter(self._session.tmp / f"{os.urandom(8).hex()}.pack")
+            self._object_count = 0
         self._writer.append(stored, raw_size, objects)
+        self._object_count += len(objects)
 
     def _seal_if_full(self) -> None:
-        if self._writer is not None and self._writer.size >= TARGET_SIZE:
+        writer = self._writer
+        if writer is not None and (writer.size >= TARGET_SIZE or self._object_count >= MAX_OBJECTS):
             self._seal()
 
     def _seal(self) -> None:

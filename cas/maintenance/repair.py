@@ -12,6 +12,7 @@ running looks again. The packs at fault are moved to `.cas/damaged/`, as evidenc
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from dataclasses import replace
@@ -50,7 +51,7 @@ def repair(store: ObjectStore, found: Findings, chunking: Chunking, progress: Pr
     """Mend what can be mended of `found`.
 
     Everything bad is looked for, whether or not a version is known to need it: what a lost tree needs is
-    not known before the tree is found. The caller holds `gc.lock`, and looks again afterwards to see what is left.
+    not known before the tree is found. The caller holds `gc.lock`, and looks again afterwards.
     """
     owned = _owned(store.layout, found)
     with store.index.read() as txn:
@@ -92,12 +93,13 @@ def _evacuate(
     for object_id, place in places:
         by_pack.setdefault(place[0], []).append((object_id, place))
     for number, live in by_pack.items():
+        bad.update(object_id for object_id, _ in live)
         path = store.layout.pack(PackId(found.packs[number].id))
-        for object_id, place, data in read_objects(path, live):
-            if isinstance(data, bytes) and object_id not in bad:
-                salvage.add(object_id, place[_KIND_AT], data)
-            else:
-                bad.add(object_id)
+        with contextlib.suppress(OSError):  # the file is not there: all of it is bad
+            for object_id, place, data in read_objects(path, live):
+                if isinstance(data, bytes) and object_id not in found.object_faults:
+                    salvage.add(object_id, place[_KIND_AT], data)
+                    bad.discard(object_id)
 
 
 def _replace(
@@ -115,7 +117,8 @@ def _replace(
         row = PackRow(pack.id.raw, NO_SESSION, pack.file_size, pack.raw_size, count, count)
         txn.put(txn.tables.packs, PACK_NUMBER.pack(number), row.encode())
     for object_id in lost:
-        txn.delete(objects, object_id)
+        if _home(txn, object_id) in faulty:  # else a commit has stored it again meanwhile
+            txn.delete(objects, object_id)
     for number in faulty:
         txn.delete(txn.tables.packs, PACK_NUMBER.pack(number))
     recount(txn)

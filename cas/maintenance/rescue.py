@@ -175,12 +175,11 @@ class Rescue:
             places = [(name, at) for name, at in index_rows(read_footer(path), number) if name in self.wanted]
             if any(at[_KIND_AT] == Stored.RECIPE for _, at in places):
                 check_pack(path)  # a recipe has no hash of its own
+            for object_id, place, data in read_objects(path, places):
+                if isinstance(data, bytes):
+                    self._keep(object_id, place[_KIND_AT], data)
         except (CasError, OSError) as error:
             log.info("pack '%s' cannot help: %s", path.name, error)
-            return
-        for object_id, place, data in read_objects(path, places):
-            if isinstance(data, bytes):
-                self._keep(object_id, place[_KIND_AT], data)
 
     def _search_records(self) -> None:
         with self._store.index.read() as txn:

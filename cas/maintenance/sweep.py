@@ -22,7 +22,7 @@ from cas import fs
 from cas.errors import CasError, StorageError
 from cas.ids import PackId
 from cas.maintenance.mark import SETTLED
-from cas.maintenance.repack import Repacker, drop_pack, unlink_pack
+from cas.maintenance.repack import MAX_OBJECTS, Repacker, drop_pack, unlink_pack
 from cas.objects.pack import TARGET_SIZE, read_footer
 from cas.objects.session import Session
 
@@ -42,7 +42,8 @@ LIVE_SHARE: Final = 0.75
 FAN_IN: Final = 8
 """So many packs of one size class are merged into one."""
 
-_SMALL: Final = TARGET_SIZE // 2
+_SMALL_SIZE: Final = TARGET_SIZE // 2
+_FEW_OBJECTS: Final = MAX_OBJECTS // 2
 
 
 @dataclass(slots=True)
@@ -82,7 +83,7 @@ def plan(layout: Layout, census: Census) -> Plan:
         if share < LIVE_SHARE:
             found.rewrite.append(number)
             found.garbage_size += int(pack.file_size * (1 - share))
-        elif pack.file_size < _SMALL:
+        elif pack.file_size < _SMALL_SIZE and pack.object_count < _FEW_OBJECTS:
             small.setdefault(_size_class(pack.file_size), []).append(number)
     for numbers in small.values():
         if len(numbers) >= FAN_IN:

@@ -49,6 +49,7 @@ FORMAT: Final = 1
 _LARGE_MAP: Final = 1 << 40
 _SMALLEST_MAP: Final = 1 << 26
 _MAX_READERS: Final = 1024
+_POLITE_S: Final = 0.1
 _U64 = struct.Struct(">Q")
 _DAMAGE: Final = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.BadTxnError, lmdb.PanicError)
 """What LMDB raises when it meets a page that cannot be; BadTxn is its answer to whoever asks again."""
@@ -172,6 +173,7 @@ class Index:
         self._users = 1
         self._gate = threading.Condition(threading.Lock())
         self._readers = 0
+        self._is_resizing = False
         self._writing = threading.Lock()
         self._env = _open_environment(path, create=create, map_size=map_size)
         try:
@@ -220,6 +222,10 @@ class Index:
         """Start a snapshot; `end_reading` must follow. Use `read`, which sees to that."""
         while True:
             with self._gate:
+                if (
+                    self._is_resizing
+                ):  # let it go first; not for ever, this thread may hold a snapshot already
+                    self._gate.wait_for(lambda: not self._is_resizing, _POLITE_S)
                 self._readers += 1
             try:
                 return self._env.begin(buffers=False)
@@ -265,8 +271,13 @@ class Index:
     def _resize(self, size: int) -> None:
         """Give the map another size, or for 0 the one that it has in the file; invariant 4."""
         with self._gate:
-            self._gate.wait_for(lambda: self._readers == 0)
-            self._env.set_mapsize(size)
+            self._is_resizing = True
+            try:
+                self._gate.wait_for(lambda: self._readers == 0)
+                self._env.set_mapsize(size)
+            finally:
+                self._is_resizing = False
+                self._gate.notify_all()
 
     def _check_size(self) -> None:
         """A file shorter than its own page count would kill the process (SIGBUS) when touched."""

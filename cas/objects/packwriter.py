@@ -71,7 +71,7 @@ class PackWriter:
             self._flush()
 
     def _flush(self) -> None:
-        """Hash and write in large pieces: each call gives the interpreter's lock away and has to win it back."""
+        """Hash and write in large pieces: each call gives the interpreter lock away and must win it back."""
         data = b"".join(self._buffer)
         self._buffer = []
         self._buffered_size = 0

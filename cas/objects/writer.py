@@ -223,6 +223,7 @@ class ObjectWriter:
         with fs.explained("cannot write to the repository"):
             done, result = self._store.index.write(commit)
         self._reused.close()
+        self._reused.close()
         if not done:
             raise ReusedObjectsGoneError
         return result  # type: ignore[return-value] # `done` says that it is the result of `change`

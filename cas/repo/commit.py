@@ -148,7 +148,7 @@ class Committer:
         )
 
     def _read(self, source: Path | IO[bytes], sink: Sink, cache: StatCache) -> Ingested:
-        self.progress.start("reading", None, "files")
+        self.progress.start("reading", None, "bytes")
         settings = Settings(self.clock_ns, self.config.chunking.whole_below, self.store.layout.root)
         ingest = Ingest(sink, cache, settings, self.progress)
         return ingest.read(source) if isinstance(source, Path) else ingest.read_stream(source)

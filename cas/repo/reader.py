@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from cas import config as configuration
+from cas.errors import NotFoundError
 from cas.layout import Layout
 from cas.objects.index import Index
 from cas.objects.store import ObjectStore
@@ -100,7 +101,7 @@ class Reader:
 
         def read(txn: Txn) -> list[Listing]:
             found: dict[str, Listing] = {}
-            for one in self._layers if layer is None else [layer]:
+            for one in self._searched(layer):
                 for ref in refs.names(txn, one, prefix):
                     current = refs.get(txn, one, ref.name, ref.current)
                     if current is not None and ref.name not in found:
@@ -113,11 +114,10 @@ class Reader:
         self, name: str, *, layer: str | None = None, include_removed: bool = False
     ) -> list[Version]:
         """List the versions of `name`, newest first, of all layers or one."""
-        layers = self._layers if layer is None else [layer]
         return self._read(
             lambda txn: [
                 version
-                for one in layers
+                for one in self._searched(layer)
                 for version in refs.versions(txn, one, name, include_removed=include_removed)
             ]
         )
@@ -187,6 +187,22 @@ class Reader:
     @property
     def _layers(self) -> list[str]:
         return self.config.refs_layers()
+
+    def _searched(self, layer: str | None) -> list[str]:
+        """Give the layers to look in: all that hold refs, uppermost first, or `layer` alone.
+
+        Raises:
+            NotFoundError: No layer of refs is called so.
+        """
+        layers = self._layers
+        if layer is None:
+            return layers
+        if layer not in layers:
+            known = ", ".join(f"'{one}'" for one in layers)
+            raise NotFoundError(
+                f"cannot find layer '{layer}'", code="no-such-layer", why=f"the layers with refs are {known}"
+            )
+        return [layer]
 
     def _read(self, look_up: Callable[[Txn], T]) -> T:
         with self._index.read() as txn:

@@ -252,7 +252,7 @@ class Repository(Reader):
         def change(txn: Txn) -> list[Version]:
             chosen = choose(txn)
             self._ledger.record(txn, [Removed.on(version) for version in chosen], self._clock_ns())
-            return chosen
+            return [self._after(txn, version) for version in chosen]
 
         removed = self._write(change)
         self._fire.post_remove(PostRemove(self.layout.root, tuple(_subject(version) for version in removed)))
@@ -369,6 +369,11 @@ class Repository(Reader):
     def _record(self, txn: Txn, event: AnyEvent, version: Version) -> Version:
         """Make `event` happen and return `version` as it is afterwards."""
         self._ledger.record(txn, [event], self._clock_ns())
+        return self._after(txn, version)
+
+    @staticmethod
+    def _after(txn: Txn, version: Version) -> Version:
+        """Return `version` as it is now, in the transaction that changed it."""
         after = refs.get(txn, version.layer, version.name, version.version)
         assert after is not None, "a record outlives everything that happens to its version"
         return after

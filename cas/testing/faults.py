@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def kill_at(count: int) -> None:
-    """Have this process killed, as by a power cut, when it reaches its `count`-th step from now; the first is 1.
+    """Have this process killed when it reaches its `count`-th step from now; the first is 1.
 
     Nothing is cleaned up: no `finally`, no `atexit`, no buffers written.
     """

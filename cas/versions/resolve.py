@@ -7,7 +7,6 @@ all of them, so that it is refused as ambiguous rather than answered by the laye
 
 from __future__ import annotations
 
-import difflib
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
@@ -205,7 +204,9 @@ def _no_such_name(txn: Txn, searched: Sequence[str], spec: Spec) -> NotFoundErro
         )
     there = chain.from_iterable(refs.names(txn, layer) for layer in searched)
     names = {ref.name for ref in islice(there, _MOST_COMPARED)}
-    near = difflib.get_close_matches(spec.name, names, n=3)
+    from difflib import get_close_matches  # noqa: PLC0415 - 3 ms that only an error needs
+
+    near = get_close_matches(spec.name, names, n=3)
     where = " or ".join(f"'{layer}'" for layer in searched)
     return NotFoundError(
         f"cannot find '{spec.name}'",

@@ -12,7 +12,6 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
-import rfc8785
 from blake3 import blake3
 
 from cas.errors import InvalidError
@@ -71,6 +70,8 @@ def canonical(value: JSON) -> bytes:
     >>> canonical({"b": 1, "a": [True, None]})
     b'{"a":[true,null],"b":1}'
     """
+    import rfc8785  # noqa: PLC0415 - 4 ms that a command which only looks need not pay
+
     try:
         return rfc8785.dumps(value)
     except rfc8785.IntegerDomainError:

@@ -19,6 +19,7 @@ What was written is remembered as rows of the stat cache: an unchanged checkout 
 
 from __future__ import annotations
 
+import functools
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -29,11 +30,10 @@ from cas.ids import Kind, TreeId
 from cas.worktree.compare import join
 from cas.worktree.directories import Directories
 from cas.worktree.fetch import plan_jobs
-from cas.worktree.link import Place, name_collision
+from cas.worktree.link import Place, UnmadeError, name_collision
 from cas.worktree.statcache import make_row
 
 if TYPE_CHECKING:
-
     from cas.objects.tree import Entry
     from cas.progress import Progress
     from cas.worktree.files import FileMaker, Made, Wanted
@@ -45,6 +45,7 @@ BATCH: Final = 20_000
 _THREADS: Final = max(2, min(4, os.cpu_count() or 2))
 _LINKS_PER_JOB: Final = 256
 _LONGEST_PATH: Final = 4096
+_SHOWN: Final = 80
 _LARGEST_ROW: Final = 100_000
 """Entries of a directory above which no row is kept: the statuses alone would take 100 MB."""
 
@@ -132,16 +133,12 @@ class Builder:
         """Make one directory and its links; its files are only noted."""
         path = join(parent, name)
         if len(path) > _LONGEST_PATH:
-            raise CorruptError(
-                f"cannot write '{os.fsdecode(path[:80])}…'",
-                code="path-too-long",
-                why=f"it is over {_LONGEST_PATH} bytes",
-            )
+            raise UnmadeError(parent, name, _too_long)
         entries = self._maker.store.tree(TreeId(entry.id))
         try:
             os.mkdir(name, 0o777, dir_fd=self._directories.open(parent))
         except FileExistsError as error:
-            raise name_collision(Place(parent, name, b"", Kind.DIRECTORY, None)) from error
+            raise name_collision(parent, name) from error
         status = os.fstat(self._directories.open(path))
         node = _Node(path, entry, status, entries, [], 0)
         if self._cache is not None and len(entries) <= _LARGEST_ROW:
@@ -160,16 +157,12 @@ class Builder:
 
     def _make_symlink(self, directory: bytes, name: bytes, entry: Entry) -> os.stat_result:
         if not entry.id or b"\0" in entry.id:
-            raise CorruptError(
-                f"cannot make the link '{os.fsdecode(join(directory, name))}'",
-                code="bad-tree",
-                why=f"its target {entry.id!r} is not a path",
-            )
+            raise UnmadeError(directory, name, functools.partial(_no_target, entry.id))
         fd = self._directories.open(directory)
         try:
             os.symlink(entry.id, name, dir_fd=fd)
         except FileExistsError as error:
-            raise name_collision(Place(directory, name, b"", Kind.SYMLINK, None)) from error
+            raise name_collision(directory, name) from error
         self.file_count += 1
         self.size += len(entry.id)
         return os.stat(name, dir_fd=fd, follow_symlinks=False)
@@ -238,6 +231,7 @@ class Builder:
 
     def close(self) -> None:
         """Stop; what is not written by now will not be."""
+        self._maker.stopped.set()
         self._pool.shutdown(cancel_futures=True)
         self._directories.close()
 
@@ -249,3 +243,14 @@ def _row_of(node: _Node) -> DirectoryRow:
         for entry in node.entries
     ]
     return make_row(node.entry.id, node.file_count, items, _TRUST_ALL)
+
+
+def _too_long(path: str) -> CorruptError:
+    why = f"its path is over {_LONGEST_PATH} bytes, more than the system can open"
+    return CorruptError(f"cannot write '{path[:_SHOWN]}…'", code="path-too-long", why=why)
+
+
+def _no_target(target: bytes, path: str) -> CorruptError:
+    return CorruptError(
+        f"cannot make the link '{path}'", code="bad-tree", why=f"its target {target!r} is not a path"
+    )

@@ -20,6 +20,7 @@ Files are not fsynced, as `cp` does not: what was checked out can be checked out
 
 from __future__ import annotations
 
+import itertools
 import os
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -36,9 +37,9 @@ from cas.progress import Progress, Silent
 from cas.worktree import placements, statcache
 from cas.worktree.apply import apply, staged_name
 from cas.worktree.build import Builder
-from cas.worktree.compare import as_entry
+from cas.worktree.compare import as_entry, join
 from cas.worktree.files import FileMaker
-from cas.worktree.link import Link, placer_for
+from cas.worktree.link import Link, UnmadeError, placer_for
 from cas.worktree.placements import Placement
 from cas.worktree.plan import Planner, Spool
 from cas.worktree.present import Present
@@ -248,11 +249,21 @@ class _Checkout:
             for number, entry in enumerate(entries):
                 builder.add(staged_name(number), entry)
             builder.finish()
+        except UnmadeError as error:
+            raise error.explain(self._final_path(spool, error.path)) from error.__cause__
         finally:
             builder.close()
         if cache is not None:
             staging.wait_for_clock()
         return builder.file_count, builder.size
+
+    def _final_path(self, spool: Spool, staged: bytes) -> str:
+        """Say where something in the staging directory was to go."""
+        number, _, rest = staged.partition(b"/")
+        places = (step for step in spool if step.entry is not None)
+        step = next(itertools.islice(places, int(number), None))
+        top = os.path.join(self.root, step.directory, step.name)
+        return os.fsdecode(join(top, rest) if rest else top)
 
     def _measure(self) -> int | None:
         """Bytes of a target that does not know its size."""

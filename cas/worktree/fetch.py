@@ -22,14 +22,6 @@ if TYPE_CHECKING:
 _JOB_SIZE: Final = 512 * 1024
 """Bytes of decompressed frames after which a job is large enough to be worth a thread's attention."""
 
-_PACK, _FRAME_OFFSET, _RAW_SIZE = 0, 2, 4  # places in a row of the index
-
-
-class FrameShare(NamedTuple):
-    """The blobs that are wanted from one frame."""
-
-    blobs: list[tuple[bytes, ObjectRow]]
-
 
 class Large(NamedTuple):
     """A blob of many chunks: a job of its own."""
@@ -37,7 +29,8 @@ class Large(NamedTuple):
     blob: bytes
 
 
-Job = Large | list[FrameShare]
+Job = Large | list[tuple[bytes, ObjectRow]]
+"""Small blobs, with where they are, those of a frame together."""
 
 
 def plan_jobs(store: ObjectStore, blobs: Iterable[bytes]) -> Iterator[Job]:
@@ -52,16 +45,21 @@ def plan_jobs(store: ObjectStore, blobs: Iterable[bytes]) -> Iterator[Job]:
             yield Large(blob)
         else:
             small.setdefault((row.pack, row.frame_offset), []).append((blob, row))
-    job: list[FrameShare] = []
+    job: list[tuple[bytes, ObjectRow]] = []
     size = 0
     for _, share in sorted(small.items()):
-        job.append(FrameShare(share))
+        share.sort(key=_offset)  # as committed: neighbours in the frame are neighbours in a directory
+        job += share
         size += share[0][1].frame_raw_size
         if size >= _JOB_SIZE:
             yield job
             job, size = [], 0
     if job:
         yield job
+
+
+def _offset(one: tuple[bytes, ObjectRow]) -> int:
+    return one[1].offset
 
 
 def _locate(store: ObjectStore, blobs: Iterable[bytes]) -> Iterator[tuple[bytes, ObjectRow]]:
@@ -75,22 +73,19 @@ def _locate(store: ObjectStore, blobs: Iterable[bytes]) -> Iterator[tuple[bytes,
     return iter(found)
 
 
-def read_share(store: ObjectStore, share: FrameShare) -> Iterator[tuple[bytes, bytes]]:
-    """Iterate over (id, bytes) of the blobs of one frame, each verified before it is handed out.
+def read_blob(store: ObjectStore, blob: bytes, row: ObjectRow) -> bytes:
+    """Return the bytes of a small blob, verified. Its frame stays with the store for those that follow.
 
     Raises:
         CorruptError: The stored bytes are not what they should be.
     """
     try:
-        frame = store.read_frame(share.blobs[0][1])
+        frame = store.read_frame(row)
     except PackGoneError:  # gc rewrote the pack since the look-up: the store looks again
-        for blob, _ in share.blobs:
-            yield blob, store.get(BlobId(blob))
-        return
-    for blob, row in share.blobs:
-        data = frame[row.offset : row.offset + row.size]
-        check(blob, row.kind, data)
-        yield blob, data
+        return store.get(BlobId(blob))
+    data = frame[row.offset : row.offset + row.size]
+    check(blob, row.kind, data)
+    return data
 
 
 def _no_such_blob(blob: bytes) -> NotFoundError:

@@ -135,6 +135,7 @@ class Ingest:
                 yield head
                 while block := _read_full(stream, BLOCK_SIZE):
                     size += len(block)
+                    self._progress.advance(len(block))
                     yield bytearray(block)
 
             blob = self._sink.large(blocks())
@@ -185,8 +186,8 @@ class Ingest:
             else statcache.sign_file(name, kind, status)
             for name, kind, status in directory.names
         ]
-        self._progress.advance(len(parts))
         if known is not None and known.signature == b"".join(parts) and self._sink.has_tree(known.tree):
+            self._progress.advance(known.size - sum(below.size for below in done.values()))
             return known
         return self._read_entries(directory, parts, known)
 
@@ -210,6 +211,11 @@ class Ingest:
             else:
                 signature.append(part if status is before else statcache.sign_file(name, entry.kind, status))
             ids.append(NO_ID if kind is Kind.SYMLINK else entry.id)
+        self._progress.advance(
+            sum(
+                one.size for one in entries if one.kind is not Kind.DIRECTORY and one.size < self._whole_below
+            )
+        )
         row = DirectoryRow(
             tree=self._sink.tree(entries),
             size=sum(entry.size for entry in entries),
@@ -219,6 +225,16 @@ class Ingest:
         )
         self._cache.remember(directory.status, row)
         return row
+
+    def _blocks(self, fd: int) -> Iterator[bytearray]:
+        while True:
+            block = bytearray(BLOCK_SIZE)
+            size = os.readv(fd, [block])
+            if size == 0:
+                return
+            del block[size:]
+            self._progress.advance(size)
+            yield block
 
     def _entry(
         self, directory: _Directory, name: bytes, kind: Kind, status: os.stat_result, blob: bytes | None
@@ -261,7 +277,7 @@ class Ingest:
         fd = os.open(path, _NO_FOLLOW)
         try:
             if size >= self._whole_below:
-                blob = self._sink.large(blocks_of_known_size(_blocks(fd), size))
+                blob = self._sink.large(blocks_of_known_size(self._blocks(fd), size))
             else:
                 data = os.read(fd, size + 1)
                 if len(data) != size:
@@ -273,16 +289,6 @@ class Ingest:
             return blob, after
         finally:
             os.close(fd)
-
-
-def _blocks(fd: int) -> Iterator[bytearray]:
-    while True:
-        block = bytearray(BLOCK_SIZE)
-        size = os.readv(fd, [block])
-        if size == 0:
-            return
-        del block[size:]
-        yield block
 
 
 def _read_full(stream: IO[bytes], size: int) -> bytes:

@@ -72,12 +72,16 @@ class StoringSink:
         recipe = RecipeBuilder(lambda part, encoded: self._writer.put(part, Stored.SUBRECIPE, encoded))
         ahead: deque[tuple[Future[None], Future[list[bytes]], list[memoryview]]] = deque()
 
+        last_chunk = b""
+
         def settle() -> None:
+            nonlocal last_chunk
             hashed, named, chunks = ahead.popleft()
             hashed.result()
             for chunk_id, chunk in zip(named.result(), chunks, strict=True):
                 self._writer.put(chunk_id, Stored.DATA, chunk)
                 recipe.add(chunk_id, len(chunk))
+                last_chunk = chunk_id
 
         for fresh, chunks in self._chunker.cut(blocks):
             ahead.append(
@@ -88,7 +92,8 @@ class StoringSink:
         while ahead:
             settle()
         blob = whole.digest()
-        self._writer.put(blob, Stored.RECIPE, recipe.finish())
+        if blob != last_chunk:  # a file that was not cut is stored already, under the same id
+            self._writer.put(blob, Stored.RECIPE, recipe.finish())
         return blob
 
     def tree(self, entries: Sequence[Entry]) -> bytes:
