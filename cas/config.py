@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 FORMAT = 1
 """The repository format that this code writes."""
 
+_BOUNDS = {
+    "min_size": (64, 1 << 20),
+    "average_size": (256, 4 << 20),
+    "max_size": (1024, 16 << 20),
+    "whole_below": (1, 16 << 20),
+}
+"""What `pyfastcdc` takes; whole files are read into memory, so they are bounded too. All in bytes."""
+
 _HEADER = "# A `cas` repository. docs/format/repository.md explains every key.\n"
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -124,25 +132,44 @@ def load(layout: Layout) -> Config:
         raise _broken(layout, str(error).replace("\n", " ")) from error
     if not isinstance(document, dict):
         raise _broken(layout, "it is not a mapping")
-    _check_format(layout, document)
     try:
+        features = document.get("features") or {}
+        _check_format(layout, document["format"], features.get("incompatible") or [])
         return Config(
             repository_id=str(uuid.UUID(document["repository"])),
-            layers=tuple(_layer(entry) for entry in document["layers"]),
-            chunking=Chunking(**{key: int(value) for key, value in document["chunking"].items()}),
-            is_writable=not document.get("features", {}).get("read_only_compatible"),
+            layers=_layers(document["layers"]),
+            chunking=_chunking(document["chunking"]),
+            is_writable=not features.get("read_only_compatible"),
         )
+    except InvalidError:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _broken(layout, f"{type(error).__name__}: {error}") from error
 
 
-def _layer(entry: dict[str, Any]) -> LayerConfig:
-    return LayerConfig(str(entry["name"]), str(entry.get("kind", "refs")), bool(entry.get("writable", True)))
+def _layers(entries: list[dict[str, Any]]) -> tuple[LayerConfig, ...]:
+    layers = tuple(
+        LayerConfig(str(entry["name"]), str(entry.get("kind", "refs")), bool(entry.get("writable", True)))
+        for entry in entries
+    )
+    if not layers or len({layer.name for layer in layers}) < len(layers):
+        raise ValueError("layers: there must be one, and no two of one name")
+    return layers
 
 
-def _check_format(layout: Layout, document: dict[str, Any]) -> None:
-    found = document.get("format")
-    unknown = (document.get("features") or {}).get("incompatible") or []
+def _chunking(sizes: dict[str, Any]) -> Chunking:
+    chunking = Chunking(**{key: int(value) for key, value in sizes.items()})
+    for key, (low, high) in _BOUNDS.items():
+        if not low <= getattr(chunking, key) <= high:
+            raise ValueError(f"chunking: {key} must be from {low} to {high}")
+    if not chunking.min_size <= chunking.average_size <= chunking.max_size:
+        raise ValueError("chunking: min_size, average_size and max_size must be in this order")
+    return chunking
+
+
+def _check_format(layout: Layout, found: int, unknown: list[str]) -> None:
+    if not isinstance(found, int) or not isinstance(unknown, list):
+        raise TypeError("'format' must be a number, and each of 'features' a list")
     if found == FORMAT and not unknown:
         return
     needs = f"features {', '.join(map(str, unknown))}" if found == FORMAT else f"format {found}"

@@ -63,6 +63,21 @@ class Layout:
         """Executables, one per hook point."""
         return self.root / "hooks"
 
+    @property
+    def gc_lock(self) -> Path:
+        """Locked by whoever collects, repairs or recovers."""
+        return self.root / "gc.lock"
+
+    @property
+    def reserve(self) -> Path:
+        """Room that gc may use when the disk is full."""
+        return self.root / "reserve"
+
+    @property
+    def damaged(self) -> Path:
+        """Packs that `verify --repair` took out of service, kept as evidence."""
+        return self.root / "damaged"
+
     def pack(self, pack: PackId) -> Path:
         """Where the sealed pack `pack` lives."""
         name = str(pack)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from cas import fs
 from cas.errors import ConflictError
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from cas.layout import Layout
 
-_NAME: Final = "gc.lock"
-
 
 @contextlib.contextmanager
 def hold(layout: Layout, what: str) -> Iterator[None]:
@@ -23,7 +21,7 @@ def hold(layout: Layout, what: str) -> Iterator[None]:
     Raises:
         ConflictError: Another gc, repair or recovery is running.
     """
-    lock = fs.FileLock(layout.root / _NAME)
+    lock = fs.FileLock(layout.gc_lock)
     with fs.explained(what):
         is_ours = lock.acquire(blocking=False)
     if not is_ours:

@@ -32,7 +32,7 @@ from cas.maintenance import exclusive, impact
 from cas.maintenance.inspect import contents
 from cas.maintenance.leftovers import pack_files
 from cas.maintenance.mark import Marks, Walk
-from cas.maintenance.repair import DAMAGED, quarantine, recount
+from cas.maintenance.repair import quarantine, recount
 from cas.objects.index import Index
 from cas.objects.pack import index_rows, read_footer
 from cas.objects.rows import NO_SESSION, PACK_NUMBER, ObjectRow, PackRow, Stored, encode_object
@@ -129,7 +129,7 @@ def _busy() -> ConflictError:
 def _switch(layout: Layout, draft: Path) -> None:
     """Put the new index in its place; the old one is kept under `.cas/damaged/`."""
     if layout.index.exists():
-        folder = layout.root / DAMAGED
+        folder = layout.damaged
         folder.mkdir(exist_ok=True)
         number = sum(path.name.startswith("index") for path in folder.iterdir())
         os.rename(layout.index, folder / f"index-{number}")

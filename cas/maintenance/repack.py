@@ -29,7 +29,7 @@ from cas.errors import CasError, CorruptError
 from cas.ids import PackId
 from cas.maintenance.mark import SETTLED
 from cas.objects.codec import decode_frame, encode_frame
-from cas.objects.pack import TARGET_SIZE, index_rows, is_metadata, read_footer
+from cas.objects.pack import index_rows, is_metadata, read_footer
 from cas.objects.packwriter import PackWriter
 from cas.objects.registry import publish
 from cas.objects.rows import NO_SESSION, PACK_NUMBER, PackRow, encode_object
@@ -47,9 +47,6 @@ if TYPE_CHECKING:
     from cas.objects.store import ObjectStore
 
 log = logging.getLogger(__name__)
-
-MAX_OBJECTS: Final = 128 * 1024
-"""A pack with so many objects is sealed however small they are: its tables are in memory until then."""
 
 _WHOLE_FROM: Final = FRAME_SIZE // 4
 """A frame smaller than this is put together with others, though all of it is live. Bytes, decompressed."""
@@ -85,7 +82,6 @@ class Repacker:
         self._marks = marks
         self._packs = packs
         self._writer: PackWriter | None = None
-        self._object_count = 0
         self._groups = {False: _Group(), True: _Group()}
         self._sources: set[int] = set()
         self._finished: list[int] = []
@@ -158,13 +154,10 @@ class Repacker:
     def _add(self, stored: bytes | memoryview, raw_size: int, objects: list[tuple[bytes, int, int]]) -> None:
         if self._writer is None:
             self._writer = PackWriter(self._session.tmp / f"{os.urandom(8).hex()}.pack")
-            self._object_count = 0
         self._writer.append(stored, raw_size, objects)
-        self._object_count += len(objects)
 
     def _seal_if_full(self) -> None:
-        writer = self._writer
-        if writer is not None and (writer.size >= TARGET_SIZE or self._object_count >= MAX_OBJECTS):
+        if self._writer is not None and self._writer.is_full:
             self._seal()
 
     def _seal(self) -> None:

@@ -40,9 +40,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DAMAGED: Final = "damaged"
-"""The folder below `.cas/` for packs that were given up."""
-
 _KIND_AT: Final = 7
 _NO_PACK: Final = -1
 
@@ -141,7 +138,7 @@ def recount(txn: Txn) -> None:
 
 def quarantine(layout: Layout, path: Path) -> None:
     """Move a damaged pack out of the way; keep it for whoever wants to know what happened."""
-    folder = layout.root / DAMAGED
+    folder = layout.damaged
     folder.mkdir(exist_ok=True)
     try:
         os.rename(path, folder / path.name)

@@ -13,22 +13,14 @@ from typing import TYPE_CHECKING, Final
 from cas import fs
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cas.layout import Layout
 
 SIZE: Final = 1024 * 1024
-_NAME: Final = "reserve"
-
-
-def path(layout: Layout) -> Path:
-    """Where the reserve is."""
-    return layout.root / _NAME
 
 
 def create(layout: Layout) -> bool:
     """Set the reserve aside, unless it is there; whether it is there now. A disk without room is no error."""
-    target = path(layout)
+    target = layout.reserve
     with contextlib.suppress(OSError):
         if target.stat().st_size >= SIZE:
             return True
@@ -47,4 +39,4 @@ def create(layout: Layout) -> bool:
 
 def release(layout: Layout) -> None:
     """Give the reserve up."""
-    path(layout).unlink(missing_ok=True)
+    layout.reserve.unlink(missing_ok=True)

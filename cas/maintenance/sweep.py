@@ -22,8 +22,8 @@ from cas import fs
 from cas.errors import CasError, StorageError
 from cas.ids import PackId
 from cas.maintenance.mark import SETTLED
-from cas.maintenance.repack import MAX_OBJECTS, Repacker, drop_pack, unlink_pack
-from cas.objects.pack import TARGET_SIZE, read_footer
+from cas.maintenance.repack import Repacker, drop_pack, unlink_pack
+from cas.objects.pack import MAX_OBJECTS, TARGET_SIZE, read_footer
 from cas.objects.session import Session
 
 if TYPE_CHECKING:

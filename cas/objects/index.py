@@ -178,6 +178,7 @@ class Index:
         self._env = _open_environment(path, create=create, map_size=map_size)
         try:
             self._check_size()
+            self._inode = os.stat(path / "data.mdb").st_ino
             self.tables = self._open_tables(create=create)
             self._env.reader_check()
         except BaseException as error:
@@ -278,6 +279,20 @@ class Index:
             finally:
                 self._is_resizing = False
                 self._gate.notify_all()
+
+    def _check_identity(self) -> None:
+        """After `recover` in another process, this one would write into a file that has no name any more."""
+        try:
+            found = os.stat(self.path / "data.mdb").st_ino
+        except FileNotFoundError:
+            found = None
+        if found != self._inode:
+            raise CorruptError(
+                f"cannot write to the index '{self.path}'",
+                code="index-replaced",
+                why="another process has rebuilt it since it was opened",
+                hint="run the command again",
+            )
 
     def _check_size(self) -> None:
         """A file shorter than its own page count would kill the process (SIGBUS) when touched."""

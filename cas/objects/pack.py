@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 TARGET_SIZE: Final = 64 * 1024 * 1024
 """A pack is sealed when it reaches this many bytes."""
+MAX_OBJECTS: Final = 128 * 1024
+"""… or when it holds this many objects."""
 SALT_SIZE: Final = 16
 
 _MAGIC: Final = b"CASPACK\n"

@@ -10,7 +10,16 @@ from blake3 import blake3
 
 from cas import fs
 from cas.ids import PackId
-from cas.objects.pack import SALT_SIZE, Footer, Frame, encode_footer, encode_header, encode_objects
+from cas.objects.pack import (
+    MAX_OBJECTS,
+    SALT_SIZE,
+    TARGET_SIZE,
+    Footer,
+    Frame,
+    encode_footer,
+    encode_header,
+    encode_objects,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,6 +58,11 @@ class PackWriter:
         except BaseException:
             self.discard()
             raise
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it should be sealed: many tiny objects make large tables, which are held in memory."""
+        return self.size >= TARGET_SIZE or len(self._objects) >= MAX_OBJECTS
 
     def append(
         self, stored: bytes | memoryview, raw_size: int, objects: Iterable[tuple[bytes, int, int]]

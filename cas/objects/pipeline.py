@@ -25,7 +25,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cas.objects.codec import encode_frame
-from cas.objects.pack import TARGET_SIZE
 from cas.objects.packwriter import PackWriter, SealedPack
 
 if TYPE_CHECKING:
@@ -147,14 +146,14 @@ class PackPipeline:
             if self._metadata_size >= _METADATA_ASIDE:
                 self._metadata_pack = self._metadata_pack or self._open_pack()
                 self._append_metadata(self._metadata_pack)
-                if self._metadata_pack.size >= TARGET_SIZE:
+                if self._metadata_pack.is_full:
                     self._sealed.append(self._metadata_pack.seal())
                     self._metadata_pack = None
             return
         self._pack = self._pack or self._open_pack()
         for frame in frames:
             self._pack.append(*frame)
-        if self._pack.size >= TARGET_SIZE:
+        if self._pack.is_full:
             sealed = self._pack.seal()
             self._pack = None
             self._on_sealed(sealed)

@@ -1,12 +1,13 @@
 """Which packs the index knows: publishing a sealed pack, and taking its objects into the index.
 
-A pack is renamed to its final name only inside the write transaction that registers it. So whoever holds
+A pack gets its final name only inside the write transaction that registers it. So whoever holds
 the index's writer lock knows that a file under `packs/` which has no row was left by a dead or failed
 owner, and may delete it.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -19,25 +20,40 @@ if TYPE_CHECKING:
     from cas.objects.index import Txn
     from cas.objects.packwriter import SealedPack
 
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS})
 _KIND = 7  # the place of the kind in a row of the index
 
 
 def publish(layout: Layout, pack: SealedPack) -> None:
-    """Give a sealed pack its final name, durably. May be repeated (index invariant 2)."""
+    """Give a sealed pack its final name, durably.
+
+    It is linked, not renamed, where links exist: a transaction may run twice (index invariant 2), and in
+    between gc may have taken the file for an orphan.
+    """
     final = layout.pack(pack.id)
-    if final.exists():
-        return
     fs.make_directory(final.parent)
-    os.rename(pack.path, final)
+    try:
+        os.link(pack.path, final)
+    except FileExistsError:
+        return
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        os.rename(pack.path, final)
     fs.fsync_directory(final.parent)
     fs.reached("pack.renamed")
 
 
-def register(txn: Txn, pack: SealedPack, *, session: bytes, with_metadata: bool = True) -> int:
-    """Add the pack and its objects to the index; returns its number.
+def register(
+    txn: Txn, pack: SealedPack, *, session: bytes, with_metadata: bool = True
+) -> tuple[int, list[bytes]]:
+    """Add the pack and its objects to the index.
 
     An object that the index has already keeps its row: the copy in this pack is garbage from the start.
     Without metadata only rows of kind DATA go in (index invariant 5).
+
+    Returns:
+        The pack's number, and the ids that keep a row of another pack.
     """
     number = txn.number(b"next_pack")
     txn.set_number(b"next_pack", number + 1)
@@ -46,7 +62,8 @@ def register(txn: Txn, pack: SealedPack, *, session: bytes, with_metadata: bool 
         for object_id, row in index_rows(pack.footer, number)
         if with_metadata or not is_metadata(row[_KIND])
     ]
-    with txn.raw.cursor(db=txn.tables.objects) as cursor:
+    objects = txn.tables.objects
+    with txn.raw.cursor(db=objects) as cursor:
         _, added = cursor.putmulti(rows, dupdata=False, overwrite=False)
     row = PackRow(
         id=pack.id.raw,
@@ -57,7 +74,8 @@ def register(txn: Txn, pack: SealedPack, *, session: bytes, with_metadata: bool 
         live_count=added,
     )
     txn.put(txn.tables.packs, PACK_NUMBER.pack(number), row.encode())
-    return number
+    elsewhere = [] if added == len(rows) else [key for key, value in rows if txn.get(objects, key) != value]
+    return number, elsewhere
 
 
 def release(txn: Txn, number: int, session: bytes) -> None:

@@ -43,7 +43,11 @@ class Session:
             lock = fs.FileLock(layout.sessions / session_id.hex())
             lock.acquire(blocking=True)
             tmp = layout.tmp / session_id.hex()
-            tmp.mkdir()
+            try:
+                tmp.mkdir()
+            except OSError:
+                lock.release(unlink=True)
+                raise
         return cls(session_id, lock, tmp)
 
     def close(self) -> None:

@@ -52,7 +52,7 @@ class ObjectStore:
         self.layout = layout
         self.index = index
         self._lock = threading.Lock()
-        self._frames: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+        self._frames: OrderedDict[tuple[int, int, int], bytes] = OrderedDict()
         self._frames_size = 0
         self._packs: OrderedDict[int, int] = OrderedDict()
 
@@ -185,7 +185,7 @@ class ObjectStore:
             PackGoneError: gc removed the pack; look the object up again.
             CorruptError: The frame does not decompress.
         """
-        key = (row.pack, row.frame_offset)
+        key = (row.pack, row.frame_offset, row.frame_size)  # an empty frame starts where the next one does
         with self._lock:
             frame = self._frames.get(key)
             if frame is not None:
@@ -204,7 +204,7 @@ class ObjectStore:
         self._remember(key, frame)
         return frame
 
-    def _remember(self, key: tuple[int, int], frame: bytes) -> None:
+    def _remember(self, key: tuple[int, int, int], frame: bytes) -> None:
         with self._lock:
             if key not in self._frames:
                 self._frames[key] = frame

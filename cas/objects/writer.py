@@ -180,15 +180,17 @@ class ObjectWriter:
     def _register_early(self, pack: SealedPack) -> None:
         """Runs in the pipeline's thread: a data pack is full (invariant 3)."""
 
-        def change(txn: Txn) -> int:
+        def change(txn: Txn) -> tuple[int, list[bytes]]:
             publish(self._store.layout, pack)
             return register(txn, pack, session=self._session.id)
 
-        number = self._store.index.write(change)
+        number, elsewhere = self._store.index.write(change)
         with self._lock:  # rows first, then forget: a look-up finds an id here or there
             self._seen.difference_update(item.id for item in pack.footer.objects())
             self._early.append(number)
             self.stored_size += pack.file_size
+            # Another session stored these first and may die: they are not ours but reused (invariant 1).
+            self._reused.write(b"".join(elsewhere))
 
     def finish(self, change: Callable[[Txn], T]) -> T:
         """Seal everything and, in one write transaction, register it and run `change`.
@@ -197,7 +199,8 @@ class ObjectWriter:
         last in the transaction and must not fail for a reason that could have been known before.
 
         Raises:
-            ReusedObjectsGoneError: gc collected objects that were counted on; no ref moved.
+            ReusedObjectsGoneError: gc collected objects that were counted on; no ref moved. `change` may
+                raise it too, when it finds that it needs objects which were not stored.
             StorageError: The disk is full; no ref moved.
         """
         self._flush()
@@ -222,7 +225,6 @@ class ObjectWriter:
 
         with fs.explained("cannot write to the repository"):
             done, result = self._store.index.write(commit)
-        self._reused.close()
         self._reused.close()
         if not done:
             raise ReusedObjectsGoneError

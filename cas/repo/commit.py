@@ -14,7 +14,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Final
 
 from cas.errors import ConflictError, InvalidError
 from cas.objects.chunker import Chunker
@@ -48,6 +48,10 @@ if TYPE_CHECKING:
     from cas.versions.ledger import Ledger
     from cas.worktree.ingest import Ingested
     from cas.worktree.sinks import Sink
+
+
+_STORES: Final = frozenset({Outcome.CREATED, Outcome.REPLACED})
+"""Outcomes that bring a new record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +125,15 @@ class Committer:
         record = self._record(request, ingested)
         with self.store.index.read() as txn:
             outcome = _decide(txn, request, record)
-        if outcome in {Outcome.CREATED, Outcome.REPLACED}:
+        if outcome in _STORES:
             self.approve(request.layer, record)
             writer.put_record(record.id, record.encode())
 
         def change(txn: Txn) -> tuple[Outcome, Version]:
             cache.save(txn)
             decided = _decide(txn, request, record)
+            if decided in _STORES and outcome not in _STORES:
+                raise ReusedObjectsGoneError  # removed since we looked: its record must be stored again
             events = _events(txn, request, record, decided)
             if events:
                 self.ledger.record(txn, events, self.clock_ns())
@@ -201,7 +207,7 @@ def _decide(txn: Txn, request: Request, record: Record) -> Outcome:
 def _events(txn: Txn, request: Request, record: Record, outcome: Outcome) -> list[AnyEvent]:
     events: list[AnyEvent] = []
     existing = refs.get(txn, request.layer, request.name, record.version)
-    if outcome in {Outcome.CREATED, Outcome.REPLACED}:
+    if outcome in _STORES:
         events.append(Committed.of(request.layer, record, replaces=outcome is Outcome.REPLACED))
     elif outcome is Outcome.UNCHANGED and existing is not None and not existing.is_current:
         events.append(Renewed.on(existing))  # whoever commits a content expects to get it by the name

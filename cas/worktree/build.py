@@ -29,9 +29,10 @@ from cas.errors import CorruptError
 from cas.ids import Kind, TreeId
 from cas.worktree.compare import join
 from cas.worktree.directories import Directories
-from cas.worktree.fetch import plan_jobs
-from cas.worktree.link import Place, UnmadeError, name_collision
+from cas.worktree.fetch import UnreadableError, plan_jobs
+from cas.worktree.link import Place
 from cas.worktree.statcache import make_row
+from cas.worktree.unmade import UnmadeError, name_collision, not_read
 
 if TYPE_CHECKING:
     from cas.objects.tree import Entry
@@ -188,7 +189,10 @@ class Builder:
         self._running = batch
 
     def _submit(self, wanted: Wanted) -> list[Future[list[Made]]]:
-        jobs = plan_jobs(self._maker.store, wanted)
+        try:
+            jobs = list(plan_jobs(self._maker.store, wanted))
+        except UnreadableError as error:
+            raise not_read(wanted[error.blob][0], error.error) from error.error
         return [self._pool.submit(self._maker.make, job, wanted) for job in jobs]
 
     def _settle(self) -> None:

@@ -39,12 +39,13 @@ from cas.worktree.apply import apply, staged_name
 from cas.worktree.build import Builder
 from cas.worktree.compare import as_entry, join
 from cas.worktree.files import FileMaker
-from cas.worktree.link import Link, UnmadeError, placer_for
+from cas.worktree.link import Link, placer_for
 from cas.worktree.placements import Placement
 from cas.worktree.plan import Planner, Spool
 from cas.worktree.present import Present
 from cas.worktree.staging import StagingDirectory, sweep
 from cas.worktree.statcache import StatCache
+from cas.worktree.unmade import UnmadeError
 from cas.worktree.views import Views
 
 if TYPE_CHECKING:

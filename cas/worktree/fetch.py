@@ -7,11 +7,12 @@ where they are, and cut into jobs of a few frames that threads work on independe
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from cas.errors import NotFoundError
+from cas.errors import CasError, NotFoundError
 from cas.ids import BlobId
-from cas.objects.rows import ObjectRow, Stored
+from cas.objects.rows import ObjectRow, Stored, decode_object
 from cas.objects.store import PackGoneError, check
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from cas.objects.store import ObjectStore
 
+_OFFSET: Final = operator.itemgetter(1)
 _JOB_SIZE: Final = 512 * 1024
 """Bytes of decompressed frames after which a job is large enough to be worth a thread's attention."""
 
@@ -29,28 +31,41 @@ class Large(NamedTuple):
     blob: bytes
 
 
-Job = Large | list[tuple[bytes, ObjectRow]]
-"""Small blobs, with where they are, those of a frame together."""
+class Share(NamedTuple):
+    """The blobs that are wanted from one frame."""
+
+    frame: ObjectRow
+    """The row of one of them, which says where the frame is."""
+    blobs: list[tuple[bytes, int, int]]
+    """Id, offset and size in the frame; in the order of the frame, which is that of some commit."""
+
+
+Job = Large | list[Share]
+
+
+class UnreadableError(Exception):
+    """A blob is damaged or gone; whoever knows what it was for says so."""
+
+    def __init__(self, blob: bytes, error: CasError) -> None:
+        super().__init__()
+        self.blob = blob
+        self.error = error
 
 
 def plan_jobs(store: ObjectStore, blobs: Iterable[bytes]) -> Iterator[Job]:
     """Iterate over the jobs that together read each of `blobs` once; their order is that of the packs.
 
     Raises:
-        NotFoundError: A blob is not in the store.
+        UnreadableError: A blob is not in the store.
     """
-    small: dict[tuple[int, int], list[tuple[bytes, ObjectRow]]] = {}
-    for blob, row in _locate(store, blobs):
-        if row.kind is Stored.RECIPE:
-            yield Large(blob)
-        else:
-            small.setdefault((row.pack, row.frame_offset), []).append((blob, row))
-    job: list[tuple[bytes, ObjectRow]] = []
+    large, shares = _locate(store, blobs)
+    yield from large
+    job: list[Share] = []
     size = 0
-    for _, share in sorted(small.items()):
-        share.sort(key=_offset)  # as committed: neighbours in the frame are neighbours in a directory
-        job += share
-        size += share[0][1].frame_raw_size
+    for _, share in sorted(shares.items()):
+        share.blobs.sort(key=_OFFSET)
+        job.append(share)
+        size += share.frame.frame_raw_size
         if size >= _JOB_SIZE:
             yield job
             job, size = [], 0
@@ -58,34 +73,47 @@ def plan_jobs(store: ObjectStore, blobs: Iterable[bytes]) -> Iterator[Job]:
         yield job
 
 
-def _offset(one: tuple[bytes, ObjectRow]) -> int:
-    return one[1].offset
-
-
-def _locate(store: ObjectStore, blobs: Iterable[bytes]) -> Iterator[tuple[bytes, ObjectRow]]:
-    found = []
+def _locate(store: ObjectStore, blobs: Iterable[bytes]) -> tuple[list[Large], dict[tuple[int, int], Share]]:
+    """Look all blobs up; those of one frame come together, by pack and offset of the frame."""
+    large: list[Large] = []
+    shares: dict[tuple[int, int], Share] = {}
     with store.index.read() as txn:
+        get, objects = txn.raw.get, txn.tables.objects
         for blob in sorted(blobs):  # in key order, neighbours share pages of the index
-            row = store.locate(txn, blob)
+            row = get(blob, db=objects)
             if row is None:
-                raise _no_such_blob(blob)
-            found.append((blob, row))
-    return iter(found)
+                raise UnreadableError(blob, _no_such_blob(blob))
+            pack, _, frame_offset, _, _, offset, size, kind = decode_object(row)
+            if kind == Stored.RECIPE:
+                large.append(Large(blob))
+                continue
+            share = shares.get((pack, frame_offset))
+            if share is None:
+                share = shares[pack, frame_offset] = Share(ObjectRow.decode(bytes(row)), [])
+            share.blobs.append((blob, offset, size))
+    return large, shares
 
 
-def read_blob(store: ObjectStore, blob: bytes, row: ObjectRow) -> bytes:
-    """Return the bytes of a small blob, verified. Its frame stays with the store for those that follow.
+def read_share(store: ObjectStore, share: Share) -> Iterator[tuple[bytes, bytes]]:
+    """Iterate over (id, bytes) of the blobs of one frame, each verified before it is handed out.
 
     Raises:
-        CorruptError: The stored bytes are not what they should be.
+        UnreadableError: The stored bytes are not what they should be.
     """
+    blob = share.blobs[0][0]
     try:
-        frame = store.read_frame(row)
-    except PackGoneError:  # gc rewrote the pack since the look-up: the store looks again
-        return store.get(BlobId(blob))
-    data = frame[row.offset : row.offset + row.size]
-    check(blob, row.kind, data)
-    return data
+        try:
+            frame = store.read_frame(share.frame)
+        except PackGoneError:  # gc rewrote the pack since the look-up: the store looks again
+            for blob, _, _ in share.blobs:
+                yield blob, store.get(BlobId(blob))
+            return
+        for blob, offset, size in share.blobs:
+            data = frame[offset : offset + size]
+            check(blob, Stored.DATA, data)
+            yield blob, data
+    except CasError as error:
+        raise UnreadableError(blob, error) from error
 
 
 def _no_such_blob(blob: bytes) -> NotFoundError:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from cas.errors import CasError
 from cas.ids import BlobId
 from cas.worktree.directories import Directories
-from cas.worktree.fetch import Large, read_blob
-from cas.worktree.link import Place, check_size, name_collision, not_read, not_written, write_file
+from cas.worktree.fetch import Large, UnreadableError, read_share
+from cas.worktree.link import Place, check_size, write_file
+from cas.worktree.unmade import name_collision, not_read, not_written
 
 if TYPE_CHECKING:
     import os
@@ -68,12 +69,12 @@ class FileMaker:
                     directories, wanted[job.blob], functools.partial(self._stream, job.blob), made
                 )
                 return made
-            for blob, row in job:
-                try:
-                    data = read_blob(self.store, blob, row)
-                except CasError as error:
-                    raise not_read(wanted[blob][0], error) from error
-                self._make_blob(directories, wanted[blob], functools.partial(_once, data), made)
+            try:
+                for share in job:
+                    for blob, data in read_share(self.store, share):
+                        self._make_blob(directories, wanted[blob], functools.partial(_once, data), made)
+            except UnreadableError as error:
+                raise not_read(wanted[error.blob][0], error.error) from error.error
         return made
 
     def _stream(self, blob: bytes) -> Iterator[bytes]:

@@ -12,14 +12,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from cas import fs
-from cas.errors import CorruptError, InvalidError, StorageError
+from cas.errors import StorageError
 from cas.ids import Kind
+from cas.worktree.unmade import wrong_size
 from cas.worktree.views import clone, is_untouched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from cas.errors import CasError
     from cas.worktree.views import Views
 
 _WRITE_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -92,6 +92,16 @@ def open_new(directory: int, place: Place) -> int:
     """Create an empty file and return its descriptor."""
     mode = 0o777 if place.kind is Kind.EXECUTABLE else 0o666
     return os.open(place.name, _WRITE_NEW, mode, dir_fd=directory)
+
+
+def check_size(place: Place, size: int) -> None:
+    """Compare what was written with what the tree promised.
+
+    Raises:
+        UnmadeError: They differ: the tree lies.
+    """
+    if place.size is not None and size != place.size:
+        raise wrong_size(place, size)
 
 
 class HardlinkPlacer:
@@ -218,70 +228,3 @@ def placer_for(link: Link, views: Views) -> Placer | None:
     """Choose the placer of a link mode; None means that files are written in place."""
     make = _PLACERS.get(link)
     return None if make is None else make(views)
-
-
-class UnmadeError(Exception):
-    """A file could not be made; who knows where it was to go in the end says so.
-
-    It is made under a temporary path, which means nothing to the user.
-    """
-
-    def __init__(self, directory: bytes, name: bytes, explain: Callable[[str], CasError]) -> None:
-        """`explain` gives the error for the user, from the path as it should be shown."""
-        super().__init__()
-        self.path = os.path.join(directory, name)
-        self.explain = explain
-
-
-def name_collision(directory: bytes, name: bytes) -> UnmadeError:
-    """Explain why a name in a fresh directory is taken: the tree has it in another case or normal form."""
-    return UnmadeError(
-        directory,
-        name,
-        lambda path: InvalidError(
-            f"cannot write '{path}'",
-            code="name-collision",
-            why="this file system takes it for the same name as another one in its directory",
-            hint="check out to a case-sensitive file system, or take a part with --path",
-        ),
-    )
-
-
-def not_written(place: Place, error: OSError) -> UnmadeError:
-    """Explain what the system refused."""
-    return UnmadeError(
-        place.directory, place.name, lambda path: fs.explain(_bare(error), f"cannot write '{path}'")
-    )
-
-
-def _bare(error: OSError) -> OSError:
-    """Drop the path of an error: it is a temporary one."""
-    return OSError(error.errno, error.strerror)
-
-
-def not_read(place: Place, error: CasError) -> UnmadeError:
-    """Explain that the bytes of a file are damaged or missing."""
-    kind = type(error)
-    return UnmadeError(
-        place.directory,
-        place.name,
-        lambda path: kind(f"cannot write '{path}'", code=error.code, why=str(error), hint=error.hint),
-    )
-
-
-def check_size(place: Place, size: int) -> None:
-    """Compare what was written with what the tree promised.
-
-    Raises:
-        UnmadeError: They differ: the tree lies.
-    """
-    if place.size is None or size == place.size:
-        return
-    why = f"its directory's entry says {place.size} bytes, the blob has {size}"
-    raise UnmadeError(
-        place.directory,
-        place.name,
-        lambda path: CorruptError(
-            f"cannot write '{path}'", code="size-mismatch", why=why, hint="run `cas verify`"
-        ),
-    )
