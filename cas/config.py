@@ -133,8 +133,9 @@ def load(layout: Layout) -> Config:
     if not isinstance(document, dict):
         raise _broken(layout, "it is not a mapping")
     try:
+        _check_format(layout, document["format"])
         features = document.get("features") or {}
-        _check_format(layout, document["format"], features.get("incompatible") or [])
+        _check_features(layout, features.get("incompatible") or [])
         return Config(
             repository_id=str(uuid.UUID(document["repository"])),
             layers=_layers(document["layers"]),
@@ -167,13 +168,22 @@ def _chunking(sizes: dict[str, Any]) -> Chunking:
     return chunking
 
 
-def _check_format(layout: Layout, found: int, unknown: list[str]) -> None:
-    if not isinstance(found, int) or not isinstance(unknown, list):
-        raise TypeError("'format' must be a number, and each of 'features' a list")
-    if found == FORMAT and not unknown:
-        return
-    needs = f"features {', '.join(map(str, unknown))}" if found == FORMAT else f"format {found}"
-    raise InvalidError(
+def _check_format(layout: Layout, found: object) -> None:
+    if not isinstance(found, int):
+        raise TypeError("'format' is not a number")
+    if found != FORMAT:
+        raise _newer(layout, f"format {found}")
+
+
+def _check_features(layout: Layout, unknown: object) -> None:
+    if not isinstance(unknown, list):
+        raise TypeError("'incompatible' is not a list")
+    if unknown:
+        raise _newer(layout, f"features {', '.join(map(str, unknown))}")
+
+
+def _newer(layout: Layout, needs: str) -> InvalidError:
+    return InvalidError(
         f"cannot open the repository '{layout.root}'",
         code="newer-format",
         why=f"it uses {needs}; this version of cas knows format {FORMAT}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cas import fs
 from cas.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -89,10 +90,11 @@ class Layout:
 
         Raises:
             NotFoundError: It is neither.
+            ReadOnlyError: It may not be looked at.
         """
         here = directory.absolute()
         for candidate in (here / DIRECTORY_NAME, here):
-            if (candidate / "config.yaml").is_file():
+            if _is_repository(candidate):
                 return cls(candidate)
         raise _not_a_repository(here, why="it holds no '.cas/config.yaml' and is not a '.cas' itself")
 
@@ -102,12 +104,18 @@ class Layout:
 
         Raises:
             NotFoundError: There is none up to the root of the file system.
+            ReadOnlyError: What is on the way may not be looked at.
         """
         here = start.absolute()
         for folder in (here, *here.parents):
-            if (folder / DIRECTORY_NAME / "config.yaml").is_file():
+            if _is_repository(folder / DIRECTORY_NAME):
                 return cls(folder / DIRECTORY_NAME)
         raise _not_a_repository(here, why="neither it nor any directory above it holds '.cas/config.yaml'")
+
+
+def _is_repository(root: Path) -> bool:
+    with fs.explained(f"cannot look for a repository at '{root}'"):
+        return (root / "config.yaml").is_file()
 
 
 def _not_a_repository(where: Path, *, why: str) -> NotFoundError:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
-import click
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from cas.cli.command import CONTEXT_SETTINGS, GLOBAL_OPTIONS, LABEL_CELLS, Command
-from cas.cli.errors import UnknownCommandError
+from cas.cli import everywhere
+from cas.cli.command import CONTEXT_SETTINGS, Command, write_options
+from cas.cli.parameters import Context, Option, ours
+from cas.errors import InvalidError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,17 +49,34 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Section of the help → command → module of `cas.cli.commands` and the name in it."""
 
+_EPILOG = "New here? `cas demo` shows all of it in a minute. `cas COMMAND --help` has an example of each."
+
 _PLACES = {name: place for section in SECTIONS.values() for name, place in section.items()}
 
 
-class App(click.Group):
+class App(TyperGroup):
     """`cas` itself: finds commands by the table above."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    def __init__(self, *, params: list[Any], **attributes: Any) -> None:  # noqa: ANN401 - passed on to typer
+        super().__init__(params=ours(params), **attributes)
+
+    def options(self) -> list[Option]:
+        """Give the global options and what is accepted before the command only."""
+        return [param for param in self.params if isinstance(param, Option)]
+
+    def everywhere(self) -> list[Option]:
+        """Give the options that are accepted after the name of the command too."""
+        return [option for option in self.options() if option.name != "show_completion"]
+
+    def help_option(self) -> Option:
+        """Give --help, which every command lists among its own options."""
+        return next(option for option in self.options() if "--help" in option.opts)
+
+    def list_commands(self, ctx: Context) -> list[str]:  # noqa: ARG002 - typer's signature
         """Name every command, in the order of the help."""
         return list(_PLACES)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> Command | None:  # noqa: ARG002 - click's signature
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:  # noqa: ARG002 - typer's signature
         """Import the module of one command."""
         place = _PLACES.get(cmd_name)
         if place is None:
@@ -65,65 +86,54 @@ class App(click.Group):
         assert isinstance(found, Command)
         return found
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str, Command, list[str]]:
         """Find the command, or suggest the nearest."""
-        if args[0] not in _PLACES and not ctx.resilient_parsing:
-            _refuse(args[0], ctx)
-        return super().resolve_command(ctx, args)
+        name, *rest = args
+        found = self.get_command(ctx, name)
+        if found is None:
+            raise _unknown(name)
+        return name, found, rest
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands in their sections."""
+    def format_options(self, ctx: Context, formatter: Any) -> None:  # noqa: ANN401 - typer's signature
+        """Write the commands first, in their sections: they are what a reader looks for."""
         for title, section in SECTIONS.items():
             with formatter.section(title):
                 formatter.write_dl([(f"{name:<8}", self._summary(ctx, name)) for name in section])
+        write_options(formatter, "Global options, before or after the command", self.options(), ctx)
 
-    def _summary(self, ctx: click.Context, name: str) -> str:
+    def _summary(self, ctx: Context, name: str) -> str:
         found = self.get_command(ctx, name)
         return found.get_short_help_str(limit=80) if found is not None else ""
 
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands first: they are what a reader looks for."""
-        self.format_commands(ctx, formatter)
-        with formatter.section("Global options, before or after the command"):
-            records = [param.get_help_record(ctx) for param in self.get_params(ctx)]
-            formatter.write_dl([record for record in records if record is not None], col_max=LABEL_CELLS)
 
-
-def _refuse(name: str, ctx: click.Context) -> NoReturn:
+def _unknown(name: str) -> InvalidError:
     from difflib import get_close_matches  # noqa: PLC0415 - only on the way out
 
-    if name.startswith("-"):
-        raise click.NoSuchOption(
-            name, possibilities=[opt for option in GLOBAL_OPTIONS for opt in option.opts], ctx=ctx
-        )
-    raise UnknownCommandError(name, get_close_matches(name, _PLACES, n=1), ctx)
+    near = get_close_matches(name, _PLACES, n=1)
+    return InvalidError(
+        f"there is no command '{name}'",
+        code="usage",
+        hint=f"did you mean `cas {near[0]}`?" if near else "run `cas --help`",
+    )
 
 
-def _show_completion(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
-    if value and not ctx.resilient_parsing:
-        from cas.cli import completion  # noqa: PLC0415 - only on request
+def _make() -> App:
+    definition = typer.Typer(
+        name="cas",
+        cls=App,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+        add_help_option=False,
+        context_settings=CONTEXT_SETTINGS,
+        epilog=_EPILOG,
+    )
+    definition.callback()(everywhere.cas)
+    made = get_command(definition)
+    assert isinstance(made, App)
+    return made
 
-        click.echo(completion.script(app, value), nl=False)
-        ctx.exit()
 
-
-app = App(
-    "cas",
-    params=[
-        *GLOBAL_OPTIONS,
-        click.Option(
-            ("--show-completion",),
-            type=click.Choice(("bash", "zsh", "fish")),
-            is_eager=True,
-            expose_value=False,
-            callback=_show_completion,
-            help='Print the completion script of a shell.  Use: eval "$(cas --show-completion bash)"',
-        ),
-    ],
-    context_settings=CONTEXT_SETTINGS,
-    help="Keep every version of every resource once, and hand out the right one by name.",
-    epilog="New here? `cas demo` shows all of it in a minute. `cas COMMAND --help` has an example of each.",
-)
+app = _make()
 """The whole command line."""

@@ -1,51 +1,44 @@
-"""Completion in the shell: commands, options, names, tags, versions, layers.
+"""Completion in the shell: which parameter the cursor is at, and what each shell is told.
 
-The shell runs `cas` at every press of Tab, so everything here is quick, and silent when anything is
-wrong: a broken repository must not spill errors over somebody's command line.
-
-bash breaks words at `@`, `:` and `=`, all of which are part of our arguments, and then wants back only the
-part after the last break (an `@` belongs to that part, because readline counts it among its special
-prefixes). So for bash the line is split here, not by bash.
+typer's own completion leaves the splitting of the line to the shell. bash breaks words at `@`, `:` and `=`,
+all of which are part of our arguments, and wants back only the part after the last break (an `@` belongs to
+that part, because readline counts it among its special prefixes). So here every shell hands over the line up
+to the cursor, in COMP_LINE, and it is split by the rules of quoting alone.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
-import sys
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from click.shell_completion import (
-    BashComplete,
-    CompletionItem,
-    ShellComplete,
-    get_completion_class,
-    split_arg_string,
-)
-
-from cas.cli.context import Invocation
-from cas.cli.render import text
-from cas.ids import Kind
+from cas.cli.parameters import Argument, Context, Option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    import click
-
-    from cas.repo import Repository
-
-    Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]
+    from cas.cli.app import App
+    from cas.cli.context import Invocation
 
 VARIABLE = "_CAS_COMPLETE"
 """Set by the shell to ask for completions: `bash_complete`, `zsh_complete` or `fish_complete`."""
 
-SHELLS = ("bash", "zsh", "fish")
 
-_BASH_SCRIPT = """\
-%(complete_func)s() {
+class Shell(StrEnum):
+    """The shells that can be told."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+
+
+_SCRIPTS = {
+    Shell.BASH: """\
+_cas_completion() {
     local response type value IFS=$'\\n'
     response=$(env COMP_LINE="${COMP_LINE:0:COMP_POINT}" COMP_BREAKS="$COMP_WORDBREAKS" \\
-        %(complete_var)s=bash_complete "$1" 2>/dev/null)
+        _CAS_COMPLETE=bash_complete "$1" 2>/dev/null)
     COMPREPLY=()
     while IFS=',' read -r type value; do
         case "$type" in
@@ -55,156 +48,173 @@ _BASH_SCRIPT = """\
         esac
     done <<< "$response"
 }
-complete -o nosort -F %(complete_func)s %(prog_name)s
-"""
-
-_MOST_ITEMS = 10_000
-"""Looked at when a path inside a version is completed; a Tab must not walk a million files."""
+complete -o nosort -F _cas_completion cas
+""",
+    Shell.ZSH: """\
+#compdef cas
+_cas_completion() {
+    local -a response plain described
+    local type value told
+    (( ! $+commands[cas] )) && return 1
+    local line="${(j: :)words[1,CURRENT]}"
+    response=("${(@f)$(env COMP_LINE="$line" _CAS_COMPLETE=zsh_complete cas 2>/dev/null)}")
+    for type value told in ${response}; do
+        case "$type" in
+            file) _path_files -f ;;
+            dir) _path_files -/ ;;
+            plain) if [[ "$told" == "_" ]]; then plain+=("$value"); else described+=("$value:$told"); fi ;;
+        esac
+    done
+    [[ -n "$described" ]] && _describe -V unsorted described -U
+    [[ -n "$plain" ]] && compadd -U -V unsorted -a plain
+}
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+    _cas_completion "$@"
+else
+    compdef _cas_completion cas
+fi
+""",
+    Shell.FISH: """\
+function _cas_completion
+    set -l line (commandline -cp | string collect)
+    for completion in (env COMP_LINE="$line" _CAS_COMPLETE=fish_complete cas 2>/dev/null)
+        set -l part (string split -m 1 "," -- $completion)
+        switch $part[1]
+            case file
+                __fish_complete_path $part[2]
+            case dir
+                __fish_complete_directories $part[2]
+            case plain
+                echo $part[2]
+        end
+    end
+end
+complete --no-files --command cas --arguments "(_cas_completion)"
+""",
+}
 
 _SPECIAL = re.compile(r"([^\w@%+=:,./~-])")
 
 
-def answer(app: click.Command, instruction: str, environment: Mapping[str, str]) -> None:
-    """Do what the shell asks for: print completions, or the script that sets them up."""
-    shell, _, action = instruction.partition("_")
-    kind = _class_for(shell)
-    if kind is None:
-        return
-    completer = kind(app, {"obj": Invocation(environment)}, "cas", VARIABLE)
-    if action == "source":
-        sys.stdout.write(completer.source())
-    elif action == "complete":
-        sys.stdout.write(completer.complete() + "\n")
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """One completion of a word."""
+
+    value: str
+    kind: str = "plain"
+    """`plain`, or `file` or `dir` for what the shell itself completes best."""
+    told: str = ""
 
 
-def script(app: click.Command, shell: str) -> str:
+def script(shell: Shell) -> str:
     """Return what the shell has to evaluate once."""
-    kind = _class_for(shell)
-    return kind(app, {}, "cas", VARIABLE).source() if kind is not None else ""
+    return _SCRIPTS[shell]
 
 
-def _class_for(shell: str) -> type[ShellComplete] | None:
-    return Bash if shell == "bash" else get_completion_class(shell)
+def answer(app: App, instruction: str, invocation: Invocation) -> None:
+    """Print what the word at the cursor could become."""
+    shell = instruction.removesuffix("_complete")
+    line = invocation.environment.get("COMP_LINE", "")
+    words = _split(line)
+    word = "" if not line or line[-1].isspace() else words.pop()
+    for offer in _offers(app, words[1:], word, invocation):
+        match shell:
+            case Shell.BASH:
+                breaks = invocation.environment.get("COMP_BREAKS", "")
+                print(f"{offer.kind},{_after_breaks(offer.value, word, breaks)}")
+            case Shell.ZSH:
+                value = offer.value.replace(":", "\\:") if offer.told else offer.value
+                print(offer.kind, value, offer.told or "_", sep="\n")
+            case Shell.FISH:
+                print(f"{offer.kind},{offer.value}" + (f"\t{offer.told}" if offer.told else ""))
 
 
-class Bash(BashComplete):
-    """Completion for bash that knows where our words end."""
+def _split(line: str) -> list[str]:
+    """Split a line into words as a shell does; the last one may be unfinished."""
+    from shlex import shlex  # noqa: PLC0415 - only on a Tab
 
-    source_template = _BASH_SCRIPT
-
-    def get_completion_args(self) -> tuple[list[str], str]:
-        """Split the line up to the cursor by the rules of quoting alone."""
-        words = split_arg_string(self._line)
-        if not self._line or self._line[-1].isspace():
-            return words[1:], ""
-        return words[1:-1], words[-1]
-
-    def format_completion(self, item: CompletionItem[str]) -> str:
-        """Quote a completion and leave off what bash takes for other words."""
-        _, word = self.get_completion_args()
-        skipped = max((word.rfind(char) for char in self._breaks if char in "@:="), default=-1)
-        if skipped < 0 or word[skipped] != "@":
-            skipped += 1
-        value = item.value[skipped:] if item.value.startswith(word[:skipped]) else item.value
-        return f"{item.type}," + _SPECIAL.sub(r"\\\1", value)
-
-    def source(self) -> str:
-        """Give the script, without asking which bash this is: 4.4 is ten years old."""
-        return self.source_template % self.source_vars()
-
-    @property
-    def _line(self) -> str:
-        return self._environment.get("COMP_LINE", "")
-
-    @property
-    def _breaks(self) -> str:
-        return self._environment.get("COMP_BREAKS", "")
-
-    @property
-    def _environment(self) -> Mapping[str, str]:
-        invocation = self.ctx_args.get("obj")
-        return invocation.environment if isinstance(invocation, Invocation) else {}
-
-
-def complete_spec(ctx: click.Context, _param: click.Parameter, word: str) -> list[CompletionItem[str]]:
-    """Complete `[LAYER:]NAME[@SELECTOR]`: names, then tags and version ids."""
-    return _quietly(
-        ctx, lambda repository: _selectors(repository, word) if "@" in word else _names(repository, word)
-    )
-
-
-def complete_input(ctx: click.Context, param: click.Parameter, word: str) -> list[CompletionItem[str]]:
-    """Complete `[ROLE=]SPEC`."""
-    role, equals, spec = word.partition("=")
-    if not equals or "@" in role:
-        return complete_spec(ctx, param, word)
-    found = complete_spec(ctx, param, spec)
-    return [CompletionItem(f"{role}={item.value}", help=item.help) for item in found]
-
-
-def complete_inside(ctx: click.Context, _param: click.Parameter, word: str) -> list[CompletionItem[str]]:
-    """Complete a path inside the version that was named before it."""
-    spec = str(ctx.params.get("spec") or "")
-    folder, slash, _ = word.rpartition("/")
-
-    def find(repository: Repository) -> list[CompletionItem[str]]:
-        items = itertools.islice(repository.tree(spec, folder or None), _MOST_ITEMS)
-        depth = len(folder.split("/")) if slash else 0
-        names = [
-            item.path + ("/" if item.kind is Kind.DIRECTORY else "")
-            for item in items
-            if item.path.count("/") == depth
-        ]
-        return [CompletionItem(name) for name in names if name.startswith(word)]
-
-    return _quietly(ctx, find)
-
-
-def complete_name(ctx: click.Context, _param: click.Parameter, word: str) -> list[CompletionItem[str]]:
-    """Complete the name of a resource."""
-    return _quietly(ctx, lambda repository: _names(repository, word))
-
-
-def complete_layer(ctx: click.Context, _param: click.Parameter, word: str) -> list[CompletionItem[str]]:
-    """Complete the name of a layer."""
-    return _quietly(
-        ctx,
-        lambda repository: [
-            CompletionItem(layer.name) for layer in repository.config.layers if layer.name.startswith(word)
-        ],
-    )
-
-
-def _quietly(
-    ctx: click.Context, find: Callable[[Repository], list[CompletionItem[str]]]
-) -> list[CompletionItem[str]]:
-    invocation = ctx.find_root().obj
-    if not isinstance(invocation, Invocation):
-        return []
+    lexer = shlex(line, posix=True, punctuation_chars=False)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    words = []
     try:
-        with invocation.repository() as repository:
-            return find(repository)
-    except Exception:  # noqa: BLE001 - whatever it is, a half-typed line is no place to report it
-        return []
+        while (word := lexer.get_token()) is not None:
+            words.append(word)
+    except ValueError:  # a quote is still open
+        words.append(lexer.token)
+    return words
 
 
-def _names(repository: Repository, word: str) -> list[CompletionItem[str]]:
-    layer, colon, prefix = word.rpartition(":")
-    found = repository.names(prefix, layer=layer or None)
-    names = dict.fromkeys(f"{layer}{colon}{listing.name}" for listing in found)
-    items = [CompletionItem(name) for name in names]
-    layers = repository.config.refs_layers()
-    if not colon and len(layers) > 1:
-        items += [CompletionItem(f"{name}:") for name in layers if name.startswith(word)]
-    return items
+def _after_breaks(value: str, word: str, breaks: str) -> str:
+    """Quote a completion for bash and leave off what bash takes for other words."""
+    skipped = max((word.rfind(char) for char in breaks if char in "@:="), default=-1)
+    if skipped < 0 or word[skipped] != "@":
+        skipped += 1
+    rest = value[skipped:] if value.startswith(word[:skipped]) else value
+    return _SPECIAL.sub(r"\\\1", rest)
 
 
-def _selectors(repository: Repository, word: str) -> list[CompletionItem[str]]:
-    target, _, selector = word.rpartition("@")
-    layer, _, name = target.rpartition(":")
-    items = []
-    for version in repository.versions(name, layer=layer or None, include_removed=True):
-        told = f"{text.when(version.created_at)} {version.record.message}".rstrip()
-        items += [CompletionItem(f"{target}@{tag}", help=told) for tag in version.tags]
-        items.append(CompletionItem(f"{target}@{version.version.short}", help=told))
-    return [item for item in items if item.value[len(target) + 1 :].startswith(selector)]
+def _offers(app: App, words: Sequence[str], word: str, invocation: Invocation) -> Iterator[_Offer]:
+    at = _command_index(app.options(), words)
+    with app.make_context("cas", list(words[:at]), obj=invocation, resilient_parsing=True) as root:
+        if at >= len(words):
+            yield from _at_cursor(root, words, word)
+            return
+        command = app.get_command(root, words[at])
+        if command is None:
+            return
+        rest = list(words[at + 1 :])
+        with command.make_context(words[at], rest.copy(), parent=root, resilient_parsing=True) as context:
+            yield from _at_cursor(context, rest, word)
+
+
+def _command_index(options: Sequence[Option], words: Sequence[str]) -> int:
+    with_value = _with_value(options)
+    at = 0
+    while at < len(words) and words[at].startswith("-"):
+        at += 2 if words[at] in with_value else 1
+    return at
+
+
+def _with_value(options: Sequence[Option]) -> Mapping[str, Option]:
+    return {name: option for option in options if option.takes_value for name in option.opts}
+
+
+def _at_cursor(context: Context, words: Sequence[str], word: str) -> Iterator[_Offer]:
+    """Complete `word`, which follows `words`, in the command of `context`."""
+    params = context.command.get_params(context)
+    with_value = _with_value([param for param in params if isinstance(param, Option)])
+    may_be_option = "--" not in words
+    name, equals, value = word.partition("=")
+    if words and words[-1] in with_value and may_be_option:
+        yield from _values(context, with_value[words[-1]], word)
+    elif equals and name in with_value and may_be_option:
+        for offer in _values(context, with_value[name], value):
+            yield _Offer(f"{name}={offer.value}", offer.kind, offer.told)
+    elif word.startswith("-") and may_be_option:
+        yield from _own(context.command, context, word)
+    else:
+        open_ones = [param for param in params if isinstance(param, Argument) and _is_open(context, param)]
+        if open_ones:
+            yield from _values(context, open_ones[0], word)
+        else:
+            yield from _own(context.command, context, word)
+
+
+def _is_open(context: Context, argument: Argument) -> bool:
+    source = context.get_parameter_source(argument.name)
+    return argument.nargs == -1 or source is None or source.name != "COMMANDLINE"
+
+
+def _values(context: Context, param: Option | Argument, word: str) -> Iterator[_Offer]:
+    kind = param.type_descriptor
+    if kind.is_path or kind.path_type != "path":
+        yield _Offer(word, "dir" if kind.path_type == "dir" else "file")
+    else:
+        yield from _own(param, context, word)
+
+
+def _own(asked: Context, context: Context, word: str) -> Iterator[_Offer]:
+    """Ask typer: an app for commands, a command for options, a parameter for values."""
+    for item in asked.shell_complete(context, word):
+        yield _Offer(item.value, told=item.help or "")

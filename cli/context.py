@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from cas import fs
 from cas.cli.console import Console
 from cas.cli.progress import TerminalProgress
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Invocation:
-    """One run of one command. Click fills the options in one by one, hence not frozen."""
+    """One run of one command. typer fills the options in one by one, hence not frozen."""
 
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     """The variables looked at: CAS_REPO, NO_COLOR, FORCE_COLOR, TERM, USER, LOGNAME."""
@@ -96,6 +94,12 @@ class Invocation:
         named = self.directory or self.environment.get("CAS_REPO")
         return (Layout.at(Path(named)) if named else Layout.find(working_directory())).root
 
+    def nearby(self, path: Path) -> str:
+        """Write a path as people would type it here."""
+        with contextlib.suppress(OSError, ValueError):
+            return str(path.relative_to(Path.cwd()))
+        return str(path)
+
     def origin(self) -> str:
         """Name who commits from where, as records keep it."""
         user = self.environment.get("USER") or self.environment.get("LOGNAME") or _user_name()
@@ -125,7 +129,3 @@ def working_directory() -> Path:
     """Return the current directory, which may have been deleted under us."""
     with fs.explained("cannot tell the current directory"):
         return Path.cwd()
-
-
-pass_invocation = click.make_pass_decorator(Invocation)
-"""Hands the Invocation to a command as its first argument."""

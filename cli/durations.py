@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-import click
+import typer
 
 _PATTERN = re.compile(r"(\d{1,9})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -24,11 +24,9 @@ def parse(text: str) -> timedelta | None:
     return timedelta(seconds=min(int(match[1]) * _SECONDS[match[2]], _LONGEST_S))
 
 
-def option(_ctx: click.Context, _param: click.Parameter, value: str | None) -> timedelta | None:
-    """Convert the value of a click option, as its callback."""
-    if value is None:
-        return None
-    found = parse(value)
+def option(text: str) -> timedelta:
+    """Read the value of an option, as its parser."""
+    found = parse(text)
     if found is None:
-        raise click.BadParameter(f"'{value}' is not a duration such as 30m, 12h, 14d or 2w")
+        raise typer.BadParameter(f"'{text}' is not a duration such as 30m, 12h, 14d or 2w")
     return found

@@ -20,17 +20,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import click
+import typer
 
 from cas import fs
 from cas.cli.console import Paint
+from cas.cli.parameters import Argument
 from cas.cli.render import text
 from cas.errors import AlreadyExistsError, CasError, ConflictError, CorruptError, InvalidError, NotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cas.cli.console import Console
+    from cas.cli.parameters import Context, Option
 
 
 class ExitCode(IntEnum):
@@ -54,12 +58,19 @@ _BY_CLASS: tuple[tuple[type[CasError], ExitCode], ...] = (
 )
 
 
-class UnknownCommandError(click.UsageError):
-    """A command that does not exist, and what may have been meant."""
+# Of typer's usage errors only BadParameter has a public name; the others are told by what they carry.
 
-    def __init__(self, name: str, near: list[str], ctx: click.Context) -> None:
-        super().__init__(f"there is no command '{name}'", ctx)
-        self.near = near
+
+@runtime_checkable
+class _NoSuchOption(Protocol):
+    option_name: str
+    possibilities: Sequence[str] | None
+
+
+@runtime_checkable
+class _Missing(Protocol):
+    param: Option | Argument | None
+    param_type: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +108,9 @@ def explain(error: BaseException) -> Failure:
     match error:
         case CasError():
             return Failure(_exit_code(error), error.code, error.what, error.why, error.hint)
-        case click.UsageError():
+        case typer.TyperException(exit_code=ExitCode.USAGE):
             return _usage(error)
-        case KeyboardInterrupt() | click.Abort():
+        case KeyboardInterrupt() | typer.Abort():
             return Failure(ExitCode.INTERRUPTED, "interrupted", "interrupted")
         case OSError():
             return explain(fs.explain(error, "cannot finish the command"))
@@ -124,40 +135,32 @@ def _exit_code(error: CasError) -> ExitCode:
     return ExitCode.FAILED
 
 
-def _usage(error: click.UsageError) -> Failure:
-    """Put a usage error of click into our form: lower case, subject in single quotes, no full stop."""
-    command = error.ctx.command_path if error.ctx is not None else "cas"
-    hint = f"run `{command} --help`"
+def _usage(error: typer.TyperException) -> Failure:
+    """Put a usage error of typer into our form: lower case, subject in single quotes, no full stop."""
+    context: Context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "cas"
+    why, hint = None, f"run `{command} --help`"
     match error:
-        case UnknownCommandError() if error.near:
-            return Failure(
-                ExitCode.USAGE, "usage", error.message, None, f"did you mean `cas {error.near[0]}`?"
-            )
-        case click.NoSuchOption():
+        case _NoSuchOption():
+            what = f"`{command}` has no option '{error.option_name}'"
             if error.possibilities:
                 hint = f"did you mean {' or '.join(error.possibilities)}?"
-            return Failure(
-                ExitCode.USAGE, "usage", f"`{command}` has no option '{error.option_name}'", None, hint
-            )
-        case click.MissingParameter() if error.param is not None and error.ctx is not None:
-            return Failure(
-                ExitCode.USAGE, "usage", f"`{command}` needs {_named(error.param, error.ctx)}", None, hint
-            )
-        case click.BadParameter() if error.param is not None and error.ctx is not None:
-            what = f"`{command}` cannot use what was given for {_named(error.param, error.ctx)}"
-            return Failure(ExitCode.USAGE, "usage", what, _sentence(error.message), hint)
+        case _Missing() if error.param is not None:
+            what = f"`{command}` needs {_named(error.param)}"
+        case typer.BadParameter() if error.param is not None:
+            what = f"`{command}` cannot use what was given for {_named(error.param)}"
+            why = _sentence(error.message)
         case _:
-            return Failure(ExitCode.USAGE, "usage", _sentence(error.format_message()), None, hint)
+            what = _sentence(error.format_message())
+    return Failure(ExitCode.USAGE, "usage", what, why, hint)
 
 
-def _named(param: click.Parameter, ctx: click.Context) -> str:
-    if isinstance(param, click.Argument):
-        return param.make_metavar(ctx).strip("[]")
-    return max(param.opts, key=len)
+def _named(param: Any) -> str:  # noqa: ANN401 - typer's base class of parameters is private
+    return param.label.strip("[]") if isinstance(param, Argument) else max(param.opts, key=len)
 
 
 def _sentence(message: str) -> str:
-    message = message.strip().removesuffix(".")
+    message = message.strip().removeprefix("Value error, ").removesuffix(".")  # the former is pydantic's
     return message[:1].lower() + message[1:]
 
 

@@ -3,66 +3,60 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
-import click
+import typer
 
-from cas.cli import completion
+from cas.cli import completers
 from cas.errors import InvalidError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from cas.versions.values import JSON
 
-    Function = Callable[..., None]
-    Decorator = Callable[[Function], Function]
+_SPEC_HELP = "A version: [LAYER:]NAME[@SELECTOR]; the selector is a tag, an id prefix, ~N or key=value."
 
-SPEC_HELP = "A version: [LAYER:]NAME[@SELECTOR]; the selector is a tag, an id prefix, ~N or key=value."
+Spec: TypeAlias = Annotated[
+    str, typer.Argument(metavar="SPEC", autocompletion=completers.spec, help=_SPEC_HELP)
+]
 
+Specs: TypeAlias = Annotated[
+    list[str], typer.Argument(metavar="SPEC...", autocompletion=completers.spec, help=_SPEC_HELP)
+]
 
-def layer(help: str) -> Decorator:  # noqa: A002 - click's own word
-    """Declare --layer."""
-    return click.option("--layer", metavar="LAYER", shell_complete=completion.complete_layer, help=help)
-
-
-def properties(function: Function) -> Function:
-    """Declare -p and --properties."""
-    function = click.option(
-        "--properties",
-        "properties_file",
-        metavar="FILE",
-        type=click.Path(dir_okay=False, path_type=Path),
-        help="Take properties from a YAML file; -p overrides it.",
-    )(function)
-    return click.option(
+Assignments: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
         "-p",
-        "assignments",
         metavar="KEY=TEXT",
-        multiple=True,
         help="Set a property; KEY:=JSON for numbers, lists and so on. Repeatable.",
-    )(function)
+    ),
+]
 
+PropertiesFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--properties",
+        metavar="FILE",
+        dir_okay=False,
+        help="Take properties from a YAML file; -p overrides it.",
+    ),
+]
 
-def inputs(function: Function) -> Function:
-    """Declare -i."""
-    return click.option(
+Inputs: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
         "-i",
         "--input",
-        "inputs",
         metavar="[ROLE=]SPEC",
-        multiple=True,
-        shell_complete=completion.complete_input,
+        autocompletion=completers.used,
         help="Say that this was made from another version. Repeatable.",
-    )(function)
+    ),
+]
 
 
-def dry_run(help: str) -> Decorator:  # noqa: A002 - click's own word
-    """Declare --dry-run."""
-    return click.option("-n", "--dry-run", is_flag=True, help=help)
-
-
-def read_properties(assignments: Sequence[str], file: Path | None) -> dict[str, JSON] | None:
+def read_properties(assignments: Sequence[str] | None, file: Path | None) -> dict[str, JSON] | None:
     """Gather the properties that were given; None if none were.
 
     Raises:
@@ -73,7 +67,7 @@ def read_properties(assignments: Sequence[str], file: Path | None) -> dict[str, 
     from cas.versions import properties as grammar  # noqa: PLC0415 - RFC 8785 and YAML, only where properties are given
 
     found = grammar.read_properties_file(file) if file is not None else {}
-    return found | read_conditions(assignments)
+    return found | read_conditions(assignments or ())
 
 
 def read_conditions(assignments: Sequence[str]) -> dict[str, JSON]:

@@ -13,15 +13,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
+import typer
 
 from cas.cli import errors
 from cas.cli.app import SECTIONS, app
-from cas.cli.command import GLOBAL_OPTIONS, Argument, Command
 from cas.cli.render import shapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from cas.cli.command import Command
+    from cas.cli.parameters import Context, Option
 
 _HEAD = """\
 # The command line
@@ -87,22 +89,23 @@ cas --show-completion fish | source     # ~/.config/fish/config.fish
 
 def render() -> str:
     """Write the whole page."""
-    with click.Context(app, info_name="cas") as context:
+    with typer.Context(app, info_name="cas") as context:
         parts = [_HEAD, *_global_options(context), _SPEC, _OUTPUT, *_exit_codes(), _COMPLETION]
         for section, commands in SECTIONS.items():
             parts.append(f"## {section}\n")
             for name in commands:
                 command = app.get_command(context, name)
                 assert command is not None
-                parts += _command(command, click.Context(command, info_name=name, parent=context))
+                parts += _command(command, typer.Context(command, info_name=name, parent=context))
     parts += _shape_of("The version object", shapes.VERSION, "In every command a version is this object:")
     parts += _shape_of("The change object", shapes.CHANGE, "A changed path, in `cas diff` and `cas status`:")
     return "\n".join(filter(None, parts))
 
 
-def _global_options(context: click.Context) -> Iterator[str]:
+def _global_options(context: Context) -> Iterator[str]:
     yield "## Global options\n\nAccepted before the name of the command and after it.\n"
-    yield _table(("option", "means"), [_option(option, context) for option in GLOBAL_OPTIONS])
+    rows = [_option(option, context) for option in app.everywhere() if option is not app.help_option()]
+    yield _table(("option", "means"), rows)
 
 
 def _exit_codes() -> Iterator[str]:
@@ -115,38 +118,27 @@ def _exit_codes() -> Iterator[str]:
     yield _table(tuple(rows[0]), rows[1:])
 
 
-def _command(command: Command, context: click.Context) -> Iterator[str]:
+def _command(command: Command, context: Context) -> Iterator[str]:
     yield f"### cas {command.name}\n"
     title, _, rest = inspect.cleandoc(command.help or "").partition("\n")
     yield f"{title}.\n{rest}\n" if rest else f"{title}.\n"
-    yield f"```text\ncas {command.name} {' '.join(_pieces(command, context))}\n```\n"
-    own = command.own_params(context)
-    arguments = [
-        (f"`{param.make_metavar(context)}`", _escaped(param.help or ""))
-        for param in own
-        if isinstance(param, Argument)
-    ]
+    yield f"```text\ncas {command.name} {' '.join(_pieces(command))}\n```\n"
+    arguments = [(f"`{argument.label}`", _escaped(argument.help or "")) for argument in command.arguments()]
     if arguments:
         yield _table(("argument", "means"), arguments)
-    options = [_option(param, context) for param in own if isinstance(param, click.Option)]
-    yield _table(("option", "means"), [option for option in options if "`--help`" not in option[0]])
+    yield _table(("option", "means"), [_option(option, context) for option in command.options()])
     yield f"```console\n$ {command.example}\n```\n"
     yield from _json(command.shape)
 
 
-def _pieces(command: Command, context: click.Context) -> list[str]:
-    own = command.own_params(context)
-    options = (
-        ["[OPTIONS]"]
-        if any(isinstance(param, click.Option) and "--help" not in param.opts for param in own)
-        else []
-    )
-    return options + [param.make_metavar(context) for param in own if isinstance(param, click.Argument)]
+def _pieces(command: Command) -> list[str]:
+    options = ["[OPTIONS]"] if command.options() else []
+    return options + [argument.label for argument in command.arguments()]
 
 
-def _option(option: click.Option, context: click.Context) -> tuple[str, str]:
+def _option(option: Option, context: Context) -> tuple[str, str]:
     names, told = option.get_help_record(context) or ("", "")
-    head, *metavar = names.rsplit(" ", 1) if not (option.is_flag or option.count) else (names,)
+    head, *metavar = names.rsplit(" ", 1) if option.takes_value else (names,)
     shown = ", ".join(f"`{name}`" for name in head.split(", "))
     return " ".join([shown, *(f"`{_escaped(word)}`" for word in metavar)]), _escaped(told)
 

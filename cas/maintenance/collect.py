@@ -12,7 +12,7 @@ Theory of operation
 
 Between any two steps the store is whole, so a crash costs nothing but the space until the next run.
 `tests/models/gc_protocol.py` checks the steps against commits, removals, readers and crashes in every
-interleaving; `docs/decisions/0002-gc-protocol.md` says why they are as they are.
+interleaving; `docs/decisions/0005-gc-protocol.md` says why they are as they are.
 """
 
 from __future__ import annotations

@@ -5,7 +5,9 @@ Theory of operation
 After the flip, marks are the truth about every pack that the census knew: what is marked stays, of the rest
 no row is left. A pack with nothing live is deleted. One with less than `LIVE_SHARE` live bytes is rewritten:
 at 3/4, the worst case is a store a third larger than its live data, and each byte freed has cost at most
-three bytes written (`docs/decisions/0002-gc-protocol.md` has the figures for other shares).
+three bytes written (`docs/decisions/0005-gc-protocol.md` has the figures for other shares). Of the packs
+above that share, those with most garbage are rewritten as long as `REWRITE_BUDGET` lasts: about a second
+of work, after which whoever removed a version of a few hundred megabytes sees its own bytes come back.
 
 Small packs are merged as an LSM tree merges runs: those of one size class, a factor of `FAN_IN` wide, once
 there are that many. A byte is rewritten at most once for each class, and fewer than `FAN_IN` packs of each
@@ -39,6 +41,9 @@ log = logging.getLogger(__name__)
 LIVE_SHARE: Final = 0.75
 """A pack with fewer live bytes than this is rewritten."""
 
+REWRITE_BUDGET: Final = 256 * 1024 * 1024
+"""Up to so many bytes of packs above `LIVE_SHARE` are rewritten too, those with most garbage first."""
+
 FAN_IN: Final = 8
 """So many packs of one size class are merged into one."""
 
@@ -57,6 +62,11 @@ class Plan:
     garbage_size: int = 0
     """Bytes of the disk that this frees, about."""
 
+    def add_rewrite(self, number: int, pack: PackRow, live_share: float) -> None:
+        """Rewrite a pack for the sake of its garbage."""
+        self.rewrite.append(number)
+        self.garbage_size += int(pack.file_size * (1 - live_share))
+
 
 @dataclass(frozen=True, slots=True)
 class Swept:
@@ -71,6 +81,7 @@ def plan(layout: Layout, census: Census) -> Plan:
     """Decide what to sweep, from the marks. Packs that belong to a running session are left alone."""
     found = Plan()
     small: dict[int, list[int]] = {}
+    tainted: list[tuple[float, int]] = []
     for number, pack in census.packs.items():
         live_count = census.marks.count(number)
         if census.is_owned(pack):
@@ -81,14 +92,26 @@ def plan(layout: Layout, census: Census) -> Plan:
             continue
         share = 1.0 if live_count == pack.object_count else _live_share(layout, pack, number, census.marks)
         if share < LIVE_SHARE:
-            found.rewrite.append(number)
-            found.garbage_size += int(pack.file_size * (1 - share))
+            found.add_rewrite(number, pack, share)
+        elif share < 1.0:
+            tainted.append((share, number))
         elif pack.file_size < _SMALL_SIZE and pack.object_count < _FEW_OBJECTS:
             small.setdefault(_size_class(pack.file_size), []).append(number)
+    _add_tainted(found, census, tainted)
     for numbers in small.values():
         if len(numbers) >= FAN_IN:
             found.rewrite += numbers
     return found
+
+
+def _add_tainted(found: Plan, census: Census, tainted: list[tuple[float, int]]) -> None:
+    """Rewrite packs with a little garbage too, given as (live share, number), while the budget lasts."""
+    budget = REWRITE_BUDGET
+    for share, number in sorted(tainted):
+        budget -= census.packs[number].file_size
+        if budget < 0:
+            return
+        found.add_rewrite(number, census.packs[number], share)
 
 
 def _size_class(size: int) -> int:

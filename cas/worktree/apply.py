@@ -6,7 +6,7 @@ import errno
 import os
 from typing import TYPE_CHECKING, Final
 
-from cas.errors import StorageError
+from cas.errors import ReadOnlyError, StorageError
 from cas.worktree.compare import join
 from cas.worktree.directories import Directories, changed
 from cas.worktree.plan import Action
@@ -22,6 +22,37 @@ _NOT_EMPTY: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST})
 def staged_name(number: int) -> bytes:
     """Where in the staging directory the thing of the `number`-th step that places something is."""
     return b"%d" % number
+
+
+def check(root: int, staging: int, steps: Iterable[Step]) -> None:
+    """Make sure that every directory which the steps change can be changed, before any of them is.
+
+    Raises:
+        ReadOnlyError: One of them may not be written to.
+        StorageError: Another file system is mounted inside the destination.
+    """
+    device = os.fstat(staging).st_dev
+    checked = None
+    with Directories(root) as directories:
+        for step in steps:
+            if step.directory == checked:
+                continue
+            checked = step.directory
+            fd = directories.open(checked)
+            path = os.fsdecode(checked) or "."
+            if not os.access(b".", os.W_OK | os.X_OK, dir_fd=fd):
+                raise ReadOnlyError(
+                    f"cannot change the directory '{path}' in the destination",
+                    code="permission-denied",
+                    why="you may not write to it",
+                )
+            if os.fstat(fd).st_dev != device:
+                raise StorageError(
+                    f"cannot change the directory '{path}' in the destination",
+                    code="cross-device",
+                    why="another file system is mounted there",
+                    hint="check out to a directory on one file system",
+                )
 
 
 def apply(root: int, staging: int, steps: Iterable[Step]) -> None:
@@ -73,13 +104,6 @@ def _rename(staging: int, source: bytes, parent: int, step: Step) -> None:
     except OSError as error:
         if error.errno in _NOT_EMPTY or isinstance(error, (IsADirectoryError, NotADirectoryError)):
             raise changed(path, "something else has taken its place") from error
-        if error.errno == errno.EXDEV:
-            raise StorageError(
-                f"cannot write '{os.fsdecode(path)}'",
-                code="cross-device",
-                why="another file system is mounted inside the destination",
-                hint="check out to a directory on one file system",
-            ) from error
         raise
 
 

@@ -35,7 +35,7 @@ from cas.ids import Kind, TreeId
 from cas.objects.session import Session
 from cas.progress import Progress, Silent
 from cas.worktree import placements, statcache
-from cas.worktree.apply import apply, staged_name
+from cas.worktree.apply import apply, check, staged_name
 from cas.worktree.build import Builder
 from cas.worktree.compare import as_entry, join
 from cas.worktree.files import FileMaker
@@ -176,10 +176,10 @@ class _Checkout:
         found = self._look(self.root).entry(name, (self.target, *known))
         if found is not None and found.kind is Kind.DIRECTORY and self.target.kind is Kind.DIRECTORY:
             self.root = self.path
-            planner = Planner(self._look(self.root), self.store.tree, spool, force=force)
+            planner = Planner(self._look(self.root), self.store.tree, spool, self.progress, force=force)
             planner.merge(found, self.target, known)
         else:
-            planner = Planner(self._look(self.root), self.store.tree, spool, force=force)
+            planner = Planner(self._look(self.root), self.store.tree, spool, self.progress, force=force)
             planner.put(name, found, self.target, known)
         return planner
 
@@ -216,13 +216,11 @@ class _Checkout:
         )
         try:
             written = self._stage(spool, staging, session, size)
-            self._announce_change()
             fs.reached("checkout.staged")
-            root = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                apply(root, staging.fd, spool)
-            finally:
-                os.close(root)
+            check(staging.parent, staging.fd, spool)
+            self._announce_change()
+            fs.reached("checkout.announced")
+            apply(staging.parent, staging.fd, spool)
             fs.reached("checkout.applied")
         except BaseException:
             staging.remove()

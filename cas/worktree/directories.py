@@ -8,6 +8,7 @@ directory.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NO_DIRECTORY: Final = frozenset({errno.ENOTDIR, errno.ENOENT, errno.ELOOP})
 _MOST_OPEN: Final = 32
 
 
@@ -63,7 +65,9 @@ class Directories:
     def _open_child(self, parent: int, name: bytes, path: bytes) -> int:
         try:
             fd = open_directory(name, parent=parent)
-        except (NotADirectoryError, FileNotFoundError) as error:
+        except OSError as error:
+            if error.errno not in _NO_DIRECTORY:
+                raise
             raise changed(path, "it is not a directory any more") from error
         self._open[path] = fd
         if len(self._open) > _MOST_OPEN:

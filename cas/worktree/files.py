@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from cas.errors import CasError
+from cas.errors import CasError, StorageError
 from cas.ids import BlobId
+from cas.worktree.ahead import read_ahead
 from cas.worktree.directories import Directories
 from cas.worktree.fetch import Large, UnreadableError, read_share
 from cas.worktree.link import Place, check_size, write_file
@@ -17,7 +17,7 @@ from cas.worktree.unmade import name_collision, not_read, not_written
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
 
     from cas.objects.store import ObjectStore
     from cas.worktree.fetch import Job
@@ -38,10 +38,6 @@ class Made(NamedTuple):
 
     place: Place
     status: os.stat_result
-
-
-_Blocks = Callable[[], "Iterable[bytes]"]
-"""Gives the bytes of a blob; again, each time it is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +61,24 @@ class FileMaker:
         made: list[Made] = []
         with Directories(self.root) as directories:
             if isinstance(job, Large):
-                self._make_blob(
-                    directories, wanted[job.blob], functools.partial(self._stream, job.blob), made
-                )
+                for place in wanted[job.blob]:
+                    with contextlib.closing(self._stream(job.blob)) as chunks:
+                        made.append(self._make_one(directories, place, chunks))
                 return made
             try:
                 for share in job:
                     for blob, data in read_share(self.store, share):
-                        self._make_blob(directories, wanted[blob], functools.partial(_once, data), made)
+                        made += [self._make_one(directories, place, (data,)) for place in wanted[blob]]
             except UnreadableError as error:
                 raise not_read(wanted[error.blob][0], error.error) from error.error
         return made
 
-    def _stream(self, blob: bytes) -> Iterator[bytes]:
-        for chunk in self.store.stream(BlobId(blob)):
-            if self.stopped.is_set():
-                raise StoppedError
-            yield chunk
+    def _stream(self, blob: bytes) -> Generator[bytes, None, None]:
+        with contextlib.closing(read_ahead(self.store.stream(BlobId(blob)))) as chunks:
+            for chunk in chunks:
+                if self.stopped.is_set():
+                    raise StoppedError
+                yield chunk
 
     def link(self, blobs: Sequence[bytes], wanted: Wanted) -> tuple[list[Made], Wanted]:
         """Make the files that can link to a view; also return those that cannot, by blob."""
@@ -90,42 +87,35 @@ class FileMaker:
         with Directories(self.root) as directories:
             for blob in blobs:
                 for place in wanted[blob]:
-                    status = self._try_link(directories, place)
+                    try:
+                        status = self._link(directories, place)
+                    except FileExistsError as error:
+                        raise name_collision(place.directory, place.name) from error
+                    except OSError as error:
+                        raise not_written(place, error) from error
                     if status is None:
                         missing.setdefault(blob, []).append(place)
                     else:
                         made.append(Made(place, status))
         return made, missing
 
-    def _make_blob(
-        self, directories: Directories, places: list[Place], blocks: _Blocks, made: list[Made]
-    ) -> None:
-        for place in places:
-            try:
-                made.append(Made(place, self._make_one(directories, place, blocks)))
-            except FileExistsError as error:
-                raise name_collision(place.directory, place.name) from error
-            except OSError as error:
-                raise not_written(place, error) from error
-            except CasError as error:
-                raise not_read(place, error) from error
-
-    def _make_one(self, directories: Directories, place: Place, blocks: _Blocks) -> os.stat_result:
-        status = self._link(directories, place)
-        if status is None and self._may_link(place):
-            check_size(place, self.views.add(place.blob, place.kind, blocks()))
-            status = self._link(directories, place)
-        if status is None:
-            status = write_file(directories.open(place.directory), place, blocks())
-        return status
-
-    def _try_link(self, directories: Directories, place: Place) -> os.stat_result | None:
+    def _make_one(self, directories: Directories, place: Place, blocks: Iterable[bytes]) -> Made:
         try:
-            return self._link(directories, place)
+            if not self._may_link(place):
+                return Made(place, write_file(directories.open(place.directory), place, blocks))
+            status = self._link(directories, place)
+            if status is None:
+                check_size(place, self.views.add(place.blob, place.kind, blocks))
+                status = self._link(directories, place)
+            if status is None:
+                raise _vanished(place)
+            return Made(place, status)
         except FileExistsError as error:
             raise name_collision(place.directory, place.name) from error
         except OSError as error:
             raise not_written(place, error) from error
+        except CasError as error:
+            raise not_read(place, error) from error
 
     def _may_link(self, place: Place) -> bool:
         """An empty file shares nothing worth sharing, and would be the first to run out of links."""
@@ -137,5 +127,10 @@ class FileMaker:
         return self.placer.place(directories.open(place.directory), place)
 
 
-def _once(data: bytes) -> tuple[bytes]:
-    return (data,)
+def _vanished(place: Place) -> StorageError:
+    return StorageError(
+        f"cannot link to the file of '{place.blob.hex()}'",
+        code="view-vanished",
+        why="somebody deletes what is under '.cas/views' while it is being made",
+        hint="run the same command again",
+    )

@@ -19,6 +19,7 @@ Invariants
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from dataclasses import dataclass, field
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 ATTEMPTS: Final = 3
 BLOCK_SIZE: Final = 4 * 1024 * 1024
 _NAME = itemgetter(0)
+_NO_FILE_ANY_MORE: Final = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO})
+"""What opening or reading says of a symlink, a directory and a socket."""
 _NO_FOLLOW: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
@@ -111,15 +114,17 @@ class Ingest:
         with fs.explained(f"cannot read '{path}'"):
             status = os.stat(raw)
             self._tick_ns = statcache.tick_of(path)
+        if os.path.samestat(status, self._left_out):
+            raise _is_the_repository(raw)
         if stat.S_ISDIR(status.st_mode):
             row = self._directory(raw, status)
             return Ingested(
                 Content.of(Kind.DIRECTORY, row.tree), row.size, row.file_count, tuple(self._notes)
             )
-        kind = statcache.kind_of(status)
-        if kind is None:
+        if statcache.kind_of(status) is None:
             raise _cannot_store(raw)
         blob, status = self._file(os.path.realpath(raw), status)
+        kind = statcache.kind_of(status) or Kind.FILE
         return Ingested(Content.of(kind, blob), status.st_size, 1)
 
     def read_stream(self, stream: IO[bytes]) -> Ingested:
@@ -261,16 +266,12 @@ class Ingest:
             try:
                 return self._read_once(path, status)
             except ChangedWhileReadError:
-                with fs.explained(f"cannot read '{os.fsdecode(path)}'"):
-                    status = os.lstat(path)
+                status = _look_again(path)
             except OSError as error:
-                raise fs.explain(error, f"cannot read '{os.fsdecode(path)}'") from error
-        raise StorageError(
-            f"cannot read '{os.fsdecode(path)}'",
-            code="file-changing",
-            why=f"it changed while it was read, {ATTEMPTS} times",
-            hint="stop what writes to it, or commit a copy",
-        )
+                if error.errno not in _NO_FILE_ANY_MORE:
+                    raise fs.explain(error, f"cannot read '{os.fsdecode(path)}'") from error
+                status = _look_again(path)
+        raise _changing(path, f"it changed while it was read, {ATTEMPTS} times")
 
     def _read_once(self, path: bytes, status: os.stat_result) -> tuple[bytes, os.stat_result]:
         size = status.st_size
@@ -306,6 +307,33 @@ def _same(before: os.stat_result, after: os.stat_result) -> bool:
         and before.st_size == after.st_size
         and before.st_ctime_ns == after.st_ctime_ns
         and before.st_ino == after.st_ino
+    )
+
+
+def _look_again(path: bytes) -> os.stat_result:
+    """Return the status of a file that changed, if it still is one."""
+    with fs.explained(f"cannot read '{os.fsdecode(path)}'"):
+        status = os.lstat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise _changing(path, "something else took its place while it was read")
+    return status
+
+
+def _changing(path: bytes, why: str) -> StorageError:
+    return StorageError(
+        f"cannot read '{os.fsdecode(path)}'",
+        code="file-changing",
+        why=why,
+        hint="stop what writes to it, or commit a copy",
+    )
+
+
+def _is_the_repository(path: bytes) -> InvalidError:
+    return InvalidError(
+        f"cannot store '{os.fsdecode(path)}'",
+        code="inside-repository",
+        why="it is the repository itself",
+        hint="to keep a copy of a repository, copy its directory",
     )
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeAlias
 
+    from cas.progress import Progress
     from cas.worktree.compare import TreeReader
     from cas.worktree.present import Listing, Present
 
@@ -114,8 +115,11 @@ if TYPE_CHECKING:
 class Planner:
     """Makes the plan of one checkout."""
 
-    def __init__(self, present: Present, read: TreeReader, spool: Spool, *, force: bool) -> None:
+    def __init__(
+        self, present: Present, read: TreeReader, spool: Spool, progress: Progress, *, force: bool
+    ) -> None:
         """`read` gives the entries of stored trees."""
+        self._progress = progress
         self._present = present
         self._read = read
         self._spool = spool
@@ -152,6 +156,7 @@ class Planner:
 
     def _merge(self, path: bytes, found: Found, target: Entry, known: Sequence[Entry]) -> _Steps:
         listing = self._present.list(path, found.status)
+        self._progress.advance(len(listing.items))
         trees = listing.trees_if(target.id)
         if trees is not None:
             yield from self._descend(listing, trees, target, known)

@@ -39,7 +39,8 @@ class StagingDirectory:
         """Use `StagingDirectory.create`."""
         self.path = path
         self.fd = fd
-        self._parent = parent
+        self.parent = parent
+        """The directory that it is in."""
 
     @classmethod
     def create(cls, index: Index, root: bytes, name: bytes, *, session: bytes) -> Self:
@@ -75,8 +76,8 @@ class StagingDirectory:
         """Delete what is left; the row is the caller's to forget. Errors are left to `sweep`."""
         os.close(self.fd)
         with suppress(OSError, CasError):
-            remove_tree(self._parent, os.path.basename(self.path))
-        os.close(self._parent)
+            remove_tree(self.parent, os.path.basename(self.path))
+        os.close(self.parent)
 
 
 def sweep(layout: Layout, index: Index) -> int:

@@ -42,9 +42,9 @@ NO_ID: Final = bytes(DIGEST_SIZE)
 """Stands for a symlink among the ids of a row: its target is cheaper to read than to keep."""
 
 _KEY = struct.Struct(">QQ")
-_ENTRY = struct.Struct("<BQQQQH")
+_ENTRY = struct.Struct("<BQqqQH")  # times are signed: a file may be older than 1970
 _HEAD = struct.Struct("<32sQQI")
-_NEVER: Final = 0xFFFF_FFFF_FFFF_FFFF
+_NEVER: Final = -(1 << 63)
 _SAVE_AT: Final = 16 * 1024 * 1024
 
 
@@ -115,8 +115,9 @@ class DirectoryRow:
         return cls(tree, size, file_count, row[_HEAD.size : split], row[split:])
 
     def file_ids(self) -> dict[bytes, bytes]:
-        """Map the part of the signature of each file to the blob id that it had."""
-        return dict(zip(self._file_parts(), _split(self.ids), strict=True))
+        """Map the part of the signature of each file, but not of symlinks, to the blob id that it had."""
+        pairs = zip(self._file_parts(), _split(self.ids), strict=True)
+        return {part: blob for part, blob in pairs if blob != NO_ID}
 
     def _file_parts(self) -> Iterator[bytes]:
         at, signature = 0, self.signature

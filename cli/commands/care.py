@@ -2,45 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta  # noqa: TC003 - typer evaluates the annotations of commands
+from typing import TYPE_CHECKING, Annotated
 
-import click
+import typer
 
 from cas.cli import durations
 from cas.cli.command import command
 from cas.cli.console import Paint
-from cas.cli.context import Invocation, pass_invocation
+from cas.cli.context import Invocation
 from cas.cli.errors import ExitCode
-from cas.cli.options import dry_run as dry_run_option
 from cas.cli.render import documents, shapes, text, versions
 from cas.cli.render.table import Align, Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import timedelta
 
+    from cas.cli.console import Console
     from cas.maintenance.collect import GcReport
     from cas.maintenance.recover import RecoverReport
     from cas.maintenance.stats import Stats
     from cas.maintenance.verify import Problem, VerifyReport
 
-    from cas.cli.console import Console
+_LARGEST_SHOWN = 5
 
 
 @command("gc", example="cas gc --keep-removed 14d", shape=shapes.GC)
-@dry_run_option("Say what would be freed, and free nothing.")
-@click.option(
-    "--keep-removed",
-    metavar="AGE",
-    callback=durations.option,
-    help="Keep what was removed less than this ago: 30m, 12h, 14d, 2w.",
-)
-@pass_invocation
-def gc(invocation: Invocation, dry_run: bool, keep_removed: timedelta | None) -> None:
+def gc(
+    ctx: typer.Context,
+    dry_run: Annotated[
+        bool, typer.Option("-n", "--dry-run", help="Say what would be freed, and free nothing.")
+    ] = False,
+    keep_removed: Annotated[
+        timedelta | None,
+        typer.Option(
+            "--keep-removed",
+            metavar="AGE",
+            parser=durations.option,
+            help="Keep what was removed less than this ago: 30m, 12h, 14d, 2w.",
+        ),
+    ] = None,
+) -> None:
     """Free the space of what was removed
 
     Safe while others commit and check out. What is collected cannot be restored.
     """
+    invocation = ctx.ensure_object(Invocation)
     with invocation.repository() as repository, invocation.progress() as progress:
         report = repository.gc(dry_run=dry_run, keep_removed=keep_removed, progress=progress)
     _show_gc(invocation.console, report)
@@ -53,13 +60,10 @@ def _show_gc(console: Console, report: GcReport) -> None:
     if console.is_quiet:
         return
     freed = sorted(report.freed, key=lambda one: (one.name, one.layer, -one.bytes))
-    columns = [
-        Column("VERSION", is_flexible=True),
-        Column("LAYER", is_droppable=True),
-        Column("FREES", Align.RIGHT),
-    ]
+    layers = versions.layer_labels(one.layer for one in freed)
     console.table(
-        columns, [[f"{one.name}@{one.version.short}", one.layer, text.size(one.bytes)] for one in freed]
+        [versions.reference_column(), versions.LAYER, Column("FREES", Align.RIGHT)],
+        [[f"{one.name}@{one.version.short}", layers[one.layer], text.size(one.bytes)] for one in freed],
     )
     console.line(_gc_summary(report))
 
@@ -81,19 +85,25 @@ def _gc_summary(report: GcReport) -> str:
 
 
 @command("verify", example="cas verify --quick", shape=shapes.VERIFY)
-@click.option("--quick", is_flag=True, help="Look at the index and the packs, and re-hash no content.")
-@click.option("--repair", is_flag=True, help="Replace what is damaged by a good copy, where there is one.")
-@pass_invocation
-def verify(invocation: Invocation, quick: bool, repair: bool) -> None:
+def verify(
+    ctx: typer.Context,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Look at the index and the packs, and re-hash no content.")
+    ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Replace what is damaged by a good copy, where there is one.")
+    ] = False,
+) -> None:
     """Check that everything stored is what it was
 
     The exit status is 5 if there is damage that was not repaired.
     """
+    invocation = ctx.ensure_object(Invocation)
     with invocation.repository() as repository, invocation.progress() as progress:
         report = repository.verify(quick=quick, repair=repair, progress=progress)
     _show_verify(invocation.console, report)
     if any(not problem.repaired for problem in report.problems):
-        raise click.exceptions.Exit(ExitCode.DAMAGE)
+        raise typer.Exit(ExitCode.DAMAGE)
 
 
 def _show_verify(console: Console, report: VerifyReport) -> None:
@@ -126,19 +136,19 @@ def _problem(console: Console, problem: Problem) -> Iterator[str]:
 
 
 @command("recover", example="cas recover", shape=shapes.RECOVER)
-@pass_invocation
-def recover(invocation: Invocation) -> None:
+def recover(ctx: typer.Context) -> None:
     """Rebuild the index when it is lost or damaged
 
     From the packs and the journal. The exit status is 5 if something could not be brought back.
     """
     from cas.repo import Repository  # noqa: PLC0415 - the whole library
 
+    invocation = ctx.ensure_object(Invocation)
     with invocation.progress() as progress:
         report = Repository.recover(invocation.repository_directory(), progress=progress)
     _show_recover(invocation.console, report)
     if report.lost:
-        raise click.exceptions.Exit(ExitCode.DAMAGE)
+        raise typer.Exit(ExitCode.DAMAGE)
 
 
 def _show_recover(console: Console, report: RecoverReport) -> None:
@@ -154,9 +164,9 @@ def _show_recover(console: Console, report: RecoverReport) -> None:
 
 
 @command("stats", example="cas stats", shape=shapes.STATS)
-@pass_invocation
-def stats(invocation: Invocation) -> None:
+def stats(ctx: typer.Context) -> None:
     """Show how much is stored, and how much was saved"""
+    invocation = ctx.ensure_object(Invocation)
     console = invocation.console
     with invocation.repository() as repository, invocation.progress() as progress:
         found = repository.stats(progress=progress)
@@ -164,7 +174,8 @@ def stats(invocation: Invocation) -> None:
         console.document(documents.stats(found))
     else:
         console.lines(_summary(found))
-        _show_names(console, found)
+        if found.per_name:
+            _show_names(console, found)
 
 
 def _summary(found: Stats) -> Iterator[str]:
@@ -185,21 +196,26 @@ def _summary(found: Stats) -> Iterator[str]:
 
 def _show_names(console: Console, found: Stats) -> None:
     columns = [
-        Column("NAME", is_flexible=True),
-        Column("LAYER", is_droppable=True),
+        Column("NAME", floor=16),
+        versions.LAYER,
         Column("VERSIONS", Align.RIGHT),
         Column("LOGICAL", Align.RIGHT),
         Column("ONLY ITS OWN", Align.RIGHT),
     ]
-    if found.per_name:
-        console.line()
+    layers = versions.layer_labels(one.layer for one in found.per_name)
+    console.line()
     console.table(
         columns,
         [
-            [one.name, one.layer, text.number(one.versions), text.size(one.logical), text.size(one.unique)]
+            [
+                one.name,
+                layers[one.layer],
+                text.number(one.versions),
+                text.size(one.logical),
+                text.size(one.unique),
+            ]
             for one in found.per_name
         ],
     )
-    if found.largest:
-        console.line()
-        console.table(*versions.version_table(found.largest))
+    console.line()
+    console.table(*versions.version_table(found.largest[:_LARGEST_SHOWN], title="LARGEST"))

@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from cas.cli import completion, options
-from cas.cli.command import argument, command
+import typer
+
+from cas.cli import completers, options
+from cas.cli.command import command
 from cas.cli.console import Paint
-from cas.cli.context import Invocation, pass_invocation
+from cas.cli.context import Invocation
 from cas.cli.render import documents, shapes, text, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from cas.cli.console import Console
     from cas.repo.results import Difference, PropertyChange
 
 
 @command("diff", example="cas diff photos@~1 photos", shape=shapes.DIFF)
-@argument("a", metavar="A", shell_complete=completion.complete_spec, help="The version before: a SPEC.")
-@argument("b", metavar="B", shell_complete=completion.complete_spec, help="The version after: a SPEC.")
-@pass_invocation
-def diff(invocation: Invocation, a: str, b: str) -> None:
+def diff(
+    ctx: typer.Context,
+    a: Annotated[
+        str,
+        typer.Argument(metavar="A", autocompletion=completers.spec, help="The version before: a SPEC."),
+    ],
+    b: Annotated[
+        str,
+        typer.Argument(metavar="B", autocompletion=completers.spec, help="The version after: a SPEC."),
+    ],
+) -> None:
     """Tell how two versions differ: properties, inputs, files
 
     A for added, D for deleted, M for modified, T for another type of file. Equal directories are not
     read, so this is quick however large they are.
     """
+    invocation = ctx.ensure_object(Invocation)
     console = invocation.console
     with invocation.repository() as repository:
         found = repository.diff(a, b)
@@ -40,8 +49,8 @@ def diff(invocation: Invocation, a: str, b: str) -> None:
 
 
 def _show_difference(console: Console, found: Difference) -> None:
-    console.line(f"{console.paint('---', Paint.GONE)} {text.printable(versions.reference(found.a))}")
-    console.line(f"{console.paint('+++', Paint.GOOD)} {text.printable(versions.reference(found.b))}")
+    console.line(f"{console.paint('---', Paint.GONE)} {text.printable(found.a.ref)}")
+    console.line(f"{console.paint('+++', Paint.GOOD)} {text.printable(found.b.ref)}")
     console.lines(_values(console, "property", found.properties))
     console.lines(_values(console, "input", found.inputs))
     console.lines(versions.changes(console, found.changes))
@@ -63,19 +72,21 @@ def _values(console: Console, kind: str, changed: Sequence[PropertyChange]) -> I
 
 
 @command("find", example="cas find camera=x100", shape=shapes.VERSION.many())
-@argument(
-    "conditions",
-    metavar="KEY=VALUE...",
-    nargs=-1,
-    required=True,
-    help="Properties that must all match: KEY=TEXT or KEY:=JSON.",
-)
-@pass_invocation
-def find(invocation: Invocation, conditions: Sequence[str]) -> None:
+def find(
+    ctx: typer.Context,
+    conditions: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="KEY=VALUE...",
+            help="Properties that must all match: KEY=TEXT, numbers too, or KEY:=JSON.",
+        ),
+    ],
+) -> None:
     """Find versions by their properties
 
     Finding nothing is no error: the exit status is 0 and the result is empty.
     """
+    invocation = ctx.ensure_object(Invocation)
     console = invocation.console
     wanted = options.read_conditions(conditions)
     with invocation.repository() as repository:
@@ -83,7 +94,7 @@ def find(invocation: Invocation, conditions: Sequence[str]) -> None:
     if console.is_json:
         console.document(documents.versions(found))
     elif console.is_quiet:
-        console.lines(text.printable(versions.reference(one)) for one in found)
+        console.lines(text.printable(one.ref) for one in found)
     else:
         console.table(*versions.version_table(found))
         if not found:
@@ -91,25 +102,26 @@ def find(invocation: Invocation, conditions: Sequence[str]) -> None:
 
 
 @command("id", example="cas id -p camera=x100", shape=shapes.IDENTITY)
-@options.properties
-@options.inputs
-@pass_invocation
 def identity(
-    invocation: Invocation, assignments: Sequence[str], properties_file: Path | None, inputs: Sequence[str]
+    ctx: typer.Context,
+    assignments: options.Assignments = None,
+    properties_file: options.PropertiesFile = None,
+    inputs: options.Inputs = None,
 ) -> None:
     """Tell the version id that properties and inputs give
 
     And whether it exists. A version is known before its data is: ask first, and build only what is not there.
     """
+    invocation = ctx.ensure_object(Invocation)
     console = invocation.console
     properties = options.read_properties(assignments, properties_file)
     with invocation.repository() as repository:
-        version_id, existing = repository.version_id(properties, inputs)
+        version_id, existing = repository.version_id(properties, inputs or ())
     if console.is_json:
         console.document({"version": str(version_id), "existing": documents.versions(existing)})
         return
     console.line(str(version_id))
     for version in existing:
-        console.note(f"exists as {text.printable(versions.reference(version))}")
+        console.note(f"exists as {text.printable(version.ref)}")
     if not existing:
         console.note("does not exist yet")

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import platform
+import re
 import shlex
 import shutil
 import sys
@@ -14,13 +15,13 @@ import sysconfig
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import click
+import typer
 
 from cas.cli.command import command
 from cas.cli.console import Console, Paint
-from cas.cli.context import Invocation, pass_invocation
+from cas.cli.context import Invocation
 from cas.cli.render import shapes, text
 from cas.errors import AlreadyExistsError
 
@@ -33,19 +34,23 @@ _LEFT_OUT = ("site-packages", "dist-packages", "__pycache__", "test", "tests", "
 
 
 @command("demo", example="cas demo", shape=shapes.DEMO)
-@click.option(
-    "--keep",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Work in this new directory and leave it behind.  [default: a temporary one]",
-)
-@pass_invocation
-def demo(invocation: Invocation, keep: Path | None) -> None:
+def demo(
+    ctx: typer.Context,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            "--keep",
+            metavar="DIR",
+            help="Work in this new directory and leave it behind.  [default: a temporary one]",
+        ),
+    ] = None,
+) -> None:
     """Show what cas does, on this Python's standard library
 
     Every command is printed before its result, so that you can type it yourself. It takes a few seconds
     and leaves nothing behind.
     """
+    invocation = ctx.ensure_object(Invocation)
     with _workshop(keep) as directory, contextlib.chdir(directory):
         tour = _Tour(invocation.console, _environment(invocation))
         _walk(tour)
@@ -159,7 +164,7 @@ class _Tour:
         """Run a real command, through the same entry point as from a shell."""
         from cas.cli.main import main  # noqa: PLC0415 - it is what runs this module
 
-        line = shlex.join(["cas", *words])
+        line = " ".join(["cas", *map(_quoted, words)])
         self._show(line)
         if self.console.is_json:
             captured = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
@@ -171,12 +176,17 @@ class _Tour:
         else:
             status = main(words, environment=self.environment)
         if status:
-            raise click.exceptions.Exit(status)  # the command has said why
+            raise typer.Exit(status)  # the command has said why
 
     def _show(self, line: str) -> None:
         if not self.console.is_json:
             self.console.line(self.console.paint(f"$ {line}", Paint.STRONG))
             sys.stdout.flush()
+
+
+def _quoted(word: str) -> str:
+    """Quote for the shell, as people do: `name@~1` needs none, whatever shlex thinks of a tilde."""
+    return word if re.fullmatch(r"[\w@%+=:,./-][\w@%+=:,./~-]*", word) else shlex.quote(word)
 
 
 def _copy_standard_library(destination: Path) -> None:

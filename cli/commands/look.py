@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-import click
+import typer
 
-from cas.cli import completion, options
-from cas.cli.command import argument, command
+from cas.cli import completers, options
+from cas.cli.command import command
 from cas.cli.console import Paint
-from cas.cli.context import Invocation, pass_invocation
+from cas.cli.context import Invocation
 from cas.cli.render import documents, shapes, text, versions
 from cas.cli.render.table import Align, Column
 from cas.ids import Kind
@@ -28,23 +28,33 @@ _LABEL_CELLS = 11
 
 
 @command("ls", example="cas ls --versions photos", shape=shapes.LISTING.many())
-@argument(
-    "prefix",
-    metavar="[PREFIX]",
-    default="",
-    shell_complete=completion.complete_name,
-    help="Only names that start with this.",
-)
-@options.layer("Only this layer.  [default: all, the uppermost first]")
-@click.option(
-    "--versions",
-    "all_versions",
-    is_flag=True,
-    help="List every version instead, removed ones too; with --json an array of version objects.",
-)
-@pass_invocation
-def ls(invocation: Invocation, prefix: str, layer: str | None, all_versions: bool) -> None:
+def ls(
+    ctx: typer.Context,
+    prefix: Annotated[
+        str,
+        typer.Argument(
+            metavar="[PREFIX]", autocompletion=completers.name, help="Only names that start with this."
+        ),
+    ] = "",
+    layer: Annotated[
+        str | None,
+        typer.Option(
+            "--layer",
+            metavar="LAYER",
+            autocompletion=completers.layer,
+            help="Only this layer.  [default: all, the uppermost first]",
+        ),
+    ] = None,
+    all_versions: Annotated[
+        bool,
+        typer.Option(
+            "--versions",
+            help="List every version instead, removed ones too; with --json an array of version objects.",
+        ),
+    ] = False,
+) -> None:
     """List resources and their current versions"""
+    invocation = ctx.ensure_object(Invocation)
     console = invocation.console
     with invocation.repository() as repository:
         if all_versions:
@@ -74,27 +84,32 @@ def _show_versions(console: Console, found: list[Version]) -> None:
     if console.is_json:
         console.document(documents.versions(found))
     elif console.is_quiet:
-        console.lines(text.printable(versions.reference(one)) for one in found)
+        console.lines(text.printable(one.ref) for one in found)
     else:
         console.table(*versions.version_table(found))
 
 
 @command("tree", example="cas tree photos --depth 1", shape=shapes.TREE_ITEM.many())
-@argument("spec", metavar="SPEC", shell_complete=completion.complete_spec, help=options.SPEC_HELP)
-@argument(
-    "inside",
-    metavar="[PATH]",
-    required=False,
-    shell_complete=completion.complete_inside,
-    help="Only what is below this path inside the version.",
-)
-@click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Go down this many levels only.")
-@pass_invocation
-def tree(invocation: Invocation, spec: str, inside: str | None, depth: int | None) -> None:
+def tree(
+    ctx: typer.Context,
+    spec: options.Spec,
+    inside: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[PATH]",
+            autocompletion=completers.inside,
+            help="Only what is below this path inside the version.",
+        ),
+    ] = None,
+    depth: Annotated[
+        int | None, typer.Option("--depth", min=1, metavar="N", help="Go down this many levels only.")
+    ] = None,
+) -> None:
     """List the files inside a version
 
     A directory ends in /, an executable in *, a symlink shows where it points.
     """
+    invocation = ctx.ensure_object(Invocation)
     console = invocation.console
     with invocation.repository() as repository:
         items = repository.tree(spec, inside)
@@ -125,17 +140,20 @@ def _tree_lines(console: Console, items: Iterator[TreeItem], above: int) -> Iter
 
 
 @command("cat", example="cas cat photos readme.txt", shape=shapes.CAT)
-@argument("spec", metavar="SPEC", shell_complete=completion.complete_spec, help=options.SPEC_HELP)
-@argument(
-    "inside",
-    metavar="[PATH]",
-    required=False,
-    shell_complete=completion.complete_inside,
-    help="The file inside, where the version is a directory.",
-)
-@pass_invocation
-def cat(invocation: Invocation, spec: str, inside: str | None) -> None:
+def cat(
+    ctx: typer.Context,
+    spec: options.Spec,
+    inside: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[PATH]",
+            autocompletion=completers.inside,
+            help="The file inside, where the version is a directory.",
+        ),
+    ] = None,
+) -> None:
     """Write the bytes of a file to standard output"""
+    invocation = ctx.ensure_object(Invocation)
     console = invocation.console
     with invocation.repository() as repository:
         if console.is_json:
@@ -146,26 +164,25 @@ def cat(invocation: Invocation, spec: str, inside: str | None) -> None:
 
 
 @command("show", example="cas show photos@best", shape=shapes.VERSION)
-@argument("spec", metavar="SPEC", shell_complete=completion.complete_spec, help=options.SPEC_HELP)
-@pass_invocation
-def show(invocation: Invocation, spec: str) -> None:
+def show(ctx: typer.Context, spec: options.Spec) -> None:
     """Show everything that is known about a version
 
     The content id of a file is what b3sum prints for it.
     """
+    invocation = ctx.ensure_object(Invocation)
     console = invocation.console
     with invocation.repository() as repository:
         version = repository.resolve(spec)
     if console.is_json:
         console.document(version.as_dict())
     elif console.is_quiet:
-        console.line(text.printable(versions.reference(version)))
+        console.line(text.printable(version.ref))
     else:
         _show_version(console, version)
 
 
 def _show_version(console: Console, version: Version) -> None:
-    console.line(console.paint(text.printable(versions.reference(version)), Paint.STRONG))
+    console.line(console.paint(text.printable(version.ref), Paint.STRONG))
     _show_pairs(console, list(versions.description(version)), indent="  ")
     for title, pairs in (
         ("properties", versions.properties(version)),
@@ -187,17 +204,18 @@ def _show_pairs(console: Console, pairs: list[tuple[str, str]], *, indent: str) 
 
 
 @command("log", example="cas log photos -n 10", shape=shapes.LOG_ENTRY.many())
-@argument(
-    "name",
-    metavar="[NAME]",
-    required=False,
-    shell_complete=completion.complete_name,
-    help="Only this resource.",
-)
-@click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N events.")
-@pass_invocation
-def log(invocation: Invocation, name: str | None, limit: int | None) -> None:
+def log(
+    ctx: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", autocompletion=completers.name, help="Only this resource."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("-n", "--limit", min=1, metavar="N", help="Only the newest N events.")
+    ] = None,
+) -> None:
     """Tell what happened, the newest first"""
+    invocation = ctx.ensure_object(Invocation)
     console = invocation.console
     with invocation.repository() as repository:
         found = repository.log(name, limit=limit)
@@ -208,8 +226,8 @@ def log(invocation: Invocation, name: str | None, limit: int | None) -> None:
         Column("#", Align.RIGHT, is_droppable=True),
         Column("WHEN"),
         Column("EVENT"),
-        Column("VERSION", is_flexible=True),
-        Column("DETAIL", is_flexible=True),
+        versions.reference_column(),
+        Column("DETAIL", floor=12, hides_when_empty=True),
     ]
     console.table(columns, [_log_row(entry) for entry in found])
     if not found:

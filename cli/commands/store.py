@@ -2,43 +2,62 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
+from enum import StrEnum
+from pathlib import Path  # noqa: TC003 - typer evaluates the annotations of commands
+from typing import IO, TYPE_CHECKING, Annotated
 
-import click
+import typer
 
-from cas.cli import completion, options
-from cas.cli.command import argument, command
-from cas.cli.context import Invocation, pass_invocation
+from cas.cli import completers, options, streams
+from cas.cli.command import command
+from cas.cli.context import Invocation
 from cas.cli.render import documents, shapes, text, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from cas.cli.console import Console
     from cas.repo.results import CheckoutResult, CheckoutStatus, CommitResult
 
-_LINKS = ("copy", "reflink", "hardlink", "symlink")
-_ON_CONFLICT = ("fail", "keep", "replace")
+
+class Linking(StrEnum):
+    """The values of `cas.worktree.link.Link`, without importing it for a page of help."""
+
+    COPY = "copy"
+    REFLINK = "reflink"
+    HARDLINK = "hardlink"
+    SYMLINK = "symlink"
+
+
+class Conflict(StrEnum):
+    """The values of `cas.repo.results.OnConflict`, for the same reason."""
+
+    FAIL = "fail"
+    KEEP = "keep"
+    REPLACE = "replace"
 
 
 @command("init", example="cas init", shape=shapes.INIT)
-@argument(
-    "directory",
-    metavar="[DIR]",
-    required=False,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The directory to make it in.  [default: --repo, or here]",
-)
-@pass_invocation
-def init(invocation: Invocation, directory: Path | None) -> None:
+def init(
+    ctx: typer.Context,
+    directory: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DIR]",
+            file_okay=False,
+            help="The directory to make it in.  [default: --repo, or here]",
+        ),
+    ] = None,
+) -> None:
     """Make a repository
 
     It lives in DIR/.cas and serves DIR and everything below.
     """
     from cas.repo import Repository  # noqa: PLC0415 - the whole library
 
+    invocation = ctx.ensure_object(Invocation)
     console = invocation.console
     with Repository.init(directory or invocation.new_repository_directory()) as repository:
         root, repository_id = repository.layout.root, repository.config.repository_id
@@ -52,59 +71,67 @@ def init(invocation: Invocation, directory: Path | None) -> None:
 
 
 @command("commit", example='cas commit photos ./photos -p camera=x100 -m "first import"', shape=shapes.COMMIT)
-@argument(
-    "name", metavar="NAME", shell_complete=completion.complete_name, help="What the resource is called."
-)
-@argument(
-    "path",
-    metavar="PATH",
-    type=click.Path(allow_dash=True, path_type=Path),
-    help="The file or directory to store; - reads standard input.",
-)
-@options.properties
-@options.inputs
-@options.layer("Commit to this layer.  [default: the uppermost writable one]")
-@click.option("-m", "--message", metavar="TEXT", default="", help="Say what this version is.")
-@click.option("--tag", metavar="TAG", help="Give the version a name of its own, as cas tag does.")
-@click.option(
-    "--on-conflict",
-    type=click.Choice(_ON_CONFLICT),
-    default="fail",
-    show_default=True,
-    help="What to do when these properties and inputs were committed before with other content.",
-)
-@options.dry_run("Say what would be stored, and store nothing.")
-@pass_invocation
-def commit(  # noqa: PLR0913, PLR0917 - click hands over one argument for each option
-    invocation: Invocation,
-    name: str,
-    path: Path,
-    assignments: Sequence[str],
-    properties_file: Path | None,
-    inputs: Sequence[str],
-    layer: str | None,
-    message: str,
-    tag: str | None,
-    on_conflict: str,
-    dry_run: bool,
+def commit(  # noqa: PLR0913, PLR0917 - typer hands over one argument for each option
+    ctx: typer.Context,
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", autocompletion=completers.name, help="What the resource is called."),
+    ],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH", allow_dash=True, help="The file or directory to store; - reads standard input."
+        ),
+    ],
+    assignments: options.Assignments = None,
+    properties_file: options.PropertiesFile = None,
+    inputs: options.Inputs = None,
+    layer: Annotated[
+        str | None,
+        typer.Option(
+            "--layer",
+            metavar="LAYER",
+            autocompletion=completers.layer,
+            help="Commit to this layer.  [default: the uppermost writable one]",
+        ),
+    ] = None,
+    message: Annotated[
+        str, typer.Option("-m", "--message", metavar="TEXT", help="Say what this version is.")
+    ] = "",
+    tag: Annotated[
+        str | None,
+        typer.Option("--tag", metavar="TAG", help="Give the version a name of its own, as cas tag does."),
+    ] = None,
+    on_conflict: Annotated[
+        Conflict,
+        typer.Option(
+            "--on-conflict",
+            help="What to do when these properties and inputs were committed before with other content.",
+        ),
+    ] = Conflict.FAIL,
+    dry_run: Annotated[
+        bool, typer.Option("-n", "--dry-run", help="Say what would be stored, and store nothing.")
+    ] = False,
 ) -> None:
     """Store a file, a directory or standard input as a version
 
     What the store has already is not stored again. A version is named by its properties and inputs; without
     any, by its content. Committing the same again changes nothing and is no error.
     """
+    invocation = ctx.ensure_object(Invocation)
     properties = options.read_properties(assignments, properties_file)
-    is_stdin = str(path) == "-"
-    if is_stdin and sys.stdin.isatty():
-        invocation.console.note("reading from the terminal; Ctrl-D ends it")
-    with invocation.repository() as repository, invocation.progress() as progress:
+    with (
+        _source(invocation, path) as source,
+        invocation.repository() as repository,
+        invocation.progress() as progress,
+    ):
         from cas.repo.results import OnConflict  # noqa: PLC0415 - loaded with the repository
 
         result = repository.commit(
             name,
-            sys.stdin.buffer if is_stdin else path,
+            source,
             properties=properties,
-            inputs=inputs,
+            inputs=inputs or (),
             layer=layer,
             message=message,
             tag=tag,
@@ -116,13 +143,25 @@ def commit(  # noqa: PLR0913, PLR0917 - click hands over one argument for each o
     _show_commit(invocation.console, result)
 
 
+@contextlib.contextmanager
+def _source(invocation: Invocation, path: Path) -> Iterator[Path | IO[bytes]]:
+    """Give what is to be read: a path, or standard input for `-`."""
+    if str(path) != "-":
+        yield path
+        return
+    if sys.stdin.isatty():
+        invocation.console.note("reading from the terminal; Ctrl-D ends it")
+    with streams.standard_input() as source:
+        yield source
+
+
 def _show_commit(console: Console, result: CommitResult) -> None:
     if console.is_json:
         console.document(documents.commit(result))
         return
     for note in result.notes:
         console.note(text.printable(note))
-    reference = versions.reference(result.version)
+    reference = result.version.ref
     if console.is_quiet:
         console.line(reference)
         return
@@ -140,55 +179,53 @@ def _show_commit(console: Console, result: CommitResult) -> None:
 
 
 @command("checkout", example="cas checkout photos ./work", shape=shapes.CHECKOUT)
-@argument("spec", metavar="SPEC", shell_complete=completion.complete_spec, help=options.SPEC_HELP)
-@argument(
-    "destination",
-    metavar="[DEST]",
-    required=False,
-    type=click.Path(path_type=Path),
-    help="Where to put it.  [default: the last part of the name, here]",
-)
-@click.option(
-    "--path",
-    "inside",
-    metavar="SUB",
-    shell_complete=completion.complete_inside,
-    help="Take only this path inside the version.",
-)
-@click.option(
-    "--link",
-    type=click.Choice(_LINKS),
-    default="copy",
-    show_default=True,
-    help="How files get there; hard links and symlinks are read-only.",
-)
-@click.option("-f", "--force", is_flag=True, help="Overwrite what is there, local edits too.")
-@pass_invocation
 def checkout(  # noqa: PLR0913, PLR0917 - as above
-    invocation: Invocation, spec: str, destination: Path | None, inside: str | None, link: str, force: bool
+    ctx: typer.Context,
+    spec: options.Spec,
+    destination: Annotated[
+        Path | None,
+        typer.Argument(metavar="[DEST]", help="Where to put it.  [default: the last part of the name, here]"),
+    ] = None,
+    inside: Annotated[
+        str | None,
+        typer.Option(
+            "--path",
+            metavar="SUB",
+            autocompletion=completers.inside,
+            help="Take only this path inside the version.",
+        ),
+    ] = None,
+    link: Annotated[
+        Linking,
+        typer.Option("--link", help="How files get there; hard links and symlinks are read-only."),
+    ] = Linking.COPY,
+    force: Annotated[
+        bool, typer.Option("-f", "--force", help="Overwrite what is there, local edits too.")
+    ] = False,
 ) -> None:
     """Put a version into a directory
 
     Only what differs is written. Local edits are never overwritten without --force.
     """
+    invocation = ctx.ensure_object(Invocation)
     with invocation.repository() as repository, invocation.progress() as progress:
         from cas.worktree.link import Link  # noqa: PLC0415 - loaded with the repository
 
         result = repository.checkout(
             spec, destination, path=inside, link=Link(link), force=force, progress=progress
         )
-    _show_checkout(invocation.console, result)
+    _show_checkout(invocation, result)
 
 
-def _show_checkout(console: Console, result: CheckoutResult) -> None:
+def _show_checkout(invocation: Invocation, result: CheckoutResult) -> None:
+    console = invocation.console
     if console.is_json:
         console.document(documents.checkout(result))
         return
     for note in result.notes:
         console.note(text.printable(note))
-    where = text.printable(str(result.destination))
     if console.is_quiet:
-        console.line(where)
+        console.line(text.printable(str(result.destination)))
         return
     counts = [
         f"{text.counted(result.written, 'file')} written, {text.size(result.bytes_written)}"
@@ -197,24 +234,27 @@ def _show_checkout(console: Console, result: CheckoutResult) -> None:
         f"{text.number(result.removed)} removed" if result.removed else "",
         f"{text.number(result.unchanged)} unchanged" if result.unchanged else "",
     ]
+    where = text.printable(invocation.nearby(result.destination))
     told = "; ".join(filter(None, counts)) or "nothing to write"
-    console.line(f"checked out {versions.reference(result.version)} to {where}  ({told})")
+    console.line(f"checked out {result.version.ref} to {where}  ({told})")
 
 
 @command("status", example="cas status ./work", shape=shapes.STATUS.many())
-@argument(
-    "destination",
-    metavar="[DEST]",
-    required=False,
-    type=click.Path(path_type=Path),
-    help="A checkout, or a path in one.  [default: every checkout of the repository]",
-)
-@pass_invocation
-def status(invocation: Invocation, destination: Path | None) -> None:
+def status(
+    ctx: typer.Context,
+    destination: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DEST]",
+            help="A checkout, or a path in one.  [default: every checkout of the repository]",
+        ),
+    ] = None,
+) -> None:
     """Tell what was changed in checkouts since they were made
 
     A for added, D for deleted, M for modified, T for another type of file.
     """
+    invocation = ctx.ensure_object(Invocation)
     console = invocation.console
     with invocation.repository() as repository, invocation.progress() as progress:
         found = repository.status(destination, progress=progress)
@@ -224,12 +264,12 @@ def status(invocation: Invocation, destination: Path | None) -> None:
     if not found:
         console.note("nothing is checked out; `cas checkout SPEC` does it")
     for one in found:
-        _show_status(console, one)
+        _show_status(console, invocation.nearby(one.destination), one)
 
 
-def _show_status(console: Console, found: CheckoutStatus) -> None:
-    where = text.printable(str(found.destination))
-    of = versions.reference(found.version) if found.version is not None else "a version that is gone"
+def _show_status(console: Console, place: str, found: CheckoutStatus) -> None:
+    where = text.printable(place)
+    of = found.version.ref if found.version is not None else "a version that is gone"
     if found.is_missing:
         console.line(f"{where}  was {of}, and is not there any more")
     elif not found.changes:

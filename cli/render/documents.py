@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from cas.maintenance.recover import RecoverReport
     from cas.maintenance.stats import Stats
     from cas.maintenance.verify import VerifyReport
-
     from cas.objects.tree import Entry
     from cas.repo.results import (
         CheckoutResult,

@@ -1,8 +1,8 @@
 """Tables of plain text that fit the terminal.
 
-A table never wraps. On a terminal that is too narrow, first the columns marked as droppable go, last
-one first; then the columns marked as flexible are clipped, the widest first. Into a pipe everything is
-written in full.
+A table never wraps. On a terminal that is too narrow, first the columns marked as droppable go, from the
+left; then the flexible ones are clipped, from the right, because the first column says what a line is
+about. Into a pipe everything is written in full.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 GAP = "  "
-_NARROWEST = 8
 
 
 class Align(StrEnum):
@@ -33,11 +32,17 @@ class Column:
 
     title: str
     align: Align = Align.LEFT
-    is_flexible: bool = False
-    """May be clipped, down to 8 cells."""
+    floor: int | None = None
+    """May be clipped down to this many cells; None is never clipped."""
+
+    tail: int = 0
+    """Cells at the end that survive clipping: the id of `name@id`."""
 
     is_droppable: bool = False
     """May be left out altogether."""
+
+    hides_when_empty: bool = False
+    """Is left out when no row has anything in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +56,14 @@ class Table:
 def layout(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, cells: int | None) -> Table:
     """Arrange `rows` under `columns` in at most `cells` cells; None is as wide as it takes."""
     cleaned = [[text.printable(value) for value in row] for row in rows]
-    chosen = list(range(len(columns)))
     widths = [
         max([text.width(column.title), *(text.width(row[place]) for row in cleaned)])
         for place, column in enumerate(columns)
+    ]
+    chosen = [
+        place
+        for place, column in enumerate(columns)
+        if not column.hides_when_empty or any(row[place] for row in cleaned)
     ]
     if cells is not None:
         chosen = _drop(columns, widths, chosen, cells)
@@ -70,33 +79,23 @@ def _total(widths: Sequence[int], chosen: Sequence[int]) -> int:
     return sum(widths[place] for place in chosen) + len(GAP) * (len(chosen) - 1)
 
 
-def _least(columns: Sequence[Column], widths: Sequence[int]) -> list[int]:
-    return [
-        min(cells, _NARROWEST * 2) if column.is_flexible else cells
+def _drop(columns: Sequence[Column], widths: Sequence[int], chosen: list[int], cells: int) -> list[int]:
+    least = [
+        cells if column.floor is None else min(cells, column.floor)
         for column, cells in zip(columns, widths, strict=True)
     ]
-
-
-def _drop(columns: Sequence[Column], widths: Sequence[int], chosen: list[int], cells: int) -> list[int]:
-    least = _least(columns, widths)
-    for place in reversed(chosen):
-        if _total(least, chosen) <= cells:
-            break
-        if columns[place].is_droppable:
+    for place in list(chosen):
+        if columns[place].is_droppable and _total(least, chosen) > cells:
             chosen = [other for other in chosen if other != place]
     return chosen
 
 
 def _shrink(columns: Sequence[Column], widths: list[int], chosen: Sequence[int], cells: int) -> None:
-    while (over := _total(widths, chosen) - cells) > 0:
-        flexible = [place for place in chosen if columns[place].is_flexible and widths[place] > _NARROWEST]
-        if not flexible:
-            return
-        widest = max(flexible, key=lambda place: widths[place])
-        others = [widths[place] for place in flexible if place != widest]
-        # Down to the next widest at most, so that equals give way together.
-        floor = max([_NARROWEST, *(other for other in others if other < widths[widest])])
-        widths[widest] = max(widths[widest] - over, floor) if floor < widths[widest] else widths[widest] - 1
+    for place in reversed(chosen):
+        floor = columns[place].floor
+        over = _total(widths, chosen) - cells
+        if floor is not None and over > 0:
+            widths[place] = min(widths[place], max(widths[place] - over, floor))
 
 
 def _line(
@@ -104,7 +103,8 @@ def _line(
 ) -> str:
     parts = []
     for place in chosen:
-        value = text.clip(values[place], widths[place])
+        column = columns[place]
+        value = text.clip(values[place], widths[place], tail=column.tail)
         padding = " " * (widths[place] - text.width(value))
-        parts.append(padding + value if columns[place].align is Align.RIGHT else value + padding)
+        parts.append(padding + value if column.align is Align.RIGHT else value + padding)
     return GAP.join(parts).rstrip()

@@ -78,22 +78,25 @@ def width(text: str) -> int:
     return sum(_cells(char) for char in text)
 
 
-def clip(text: str, cells: int) -> str:
+def clip(text: str, cells: int, *, tail: int = 0) -> str:
     """Shorten `text` to at most `cells` cells, with an ellipsis where something was cut.
 
-    >>> clip("resources", 9), clip("resources", 5)
-    ('resources', 'reso…')
+    The last `tail` characters are kept.
+
+    >>> clip("resources", 9), clip("resources", 5), clip("resources@1f3a", 9, tail=5)
+    ('resources', 'reso…', 'res…@1f3a')
     """
     if width(text) <= cells:
         return text
+    end = text[len(text) - tail :]
+    room = cells - 1 - width(end)
     kept = ""
-    used = 0
     for char in text:
-        used += _cells(char)
-        if used > cells - 1:
+        room -= _cells(char)
+        if room < 0:
             break
         kept += char
-    return kept + "…"
+    return f"{kept}…{end}"
 
 
 def _cells(char: str) -> int:

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from cas.versions.version import Version
     from cas.worktree.compare import Change
 
-_LAYER = Column("LAYER")
-_VERSION = Column("VERSION")
+LAYER = Column("LAYER", hides_when_empty=True)
 _SIZE = Column("SIZE", Align.RIGHT)
 _FILES = Column("FILES", Align.RIGHT, is_droppable=True)
 _WHEN = Column("COMMITTED", is_droppable=True)
-_TAGS = Column("TAGS", is_flexible=True)
+_TAGS = Column("TAGS", floor=8, hides_when_empty=True)
+_MESSAGE = Column("MESSAGE", floor=12, is_droppable=True, hides_when_empty=True)
 
 _LETTERS = {
     "added": ("A", Paint.GOOD),
@@ -33,27 +33,28 @@ _LETTERS = {
 }
 
 
-def reference(version: Version) -> str:
-    """Write the shortest spec that means this version wherever it is read."""
-    return version.ref
-
-
-def contents(version: Version) -> str:
-    """Say how much is in a version: `12,345 files, 300.1 MiB`, or the size alone of a file."""
-    if version.content.is_directory:
-        return f"{text.counted(version.file_count, 'file')}, {text.size(version.size)}"
-    return text.size(version.size)
+def reference_column(title: str = "VERSION") -> Column:
+    """Make a column of `name@id`; of a long name the middle goes, never the id."""
+    return Column(title, floor=24, tail=13)
 
 
 def listing_table(found: Sequence[Listing]) -> tuple[list[Column], list[list[str]]]:
-    """Lay out names and their current versions; the layer only where there are several."""
-    has_layers = len({one.layer for one in found}) > 1
-    columns = [Column("NAME", is_flexible=True), *([_LAYER] if has_layers else []), _VERSION]
-    columns += [_SIZE, _FILES, Column("VERSIONS", Align.RIGHT, is_droppable=True), _WHEN, _TAGS]
+    """Lay out names and their current versions."""
+    columns = [
+        Column("NAME", floor=16),
+        LAYER,
+        Column("VERSION"),
+        _SIZE,
+        _FILES,
+        Column("VERSIONS", Align.RIGHT, is_droppable=True),
+        _WHEN,
+        _TAGS,
+    ]
+    layers = layer_labels(one.layer for one in found)
     rows = [
         [
             one.name,
-            *([one.layer] if has_layers else []),
+            layers[one.layer],
             one.current.version.short,
             text.size(one.current.size),
             text.number(one.current.file_count),
@@ -66,25 +67,24 @@ def listing_table(found: Sequence[Listing]) -> tuple[list[Column], list[list[str
     return columns, rows
 
 
-def version_table(found: Sequence[Version]) -> tuple[list[Column], list[list[str]]]:
-    """Lay out versions, one line each; what is current or not alive is said in the last column."""
-    has_layers = len({one.layer for one in found}) > 1
-    columns = [Column("VERSION", is_flexible=True), *([_LAYER] if has_layers else []), _SIZE, _FILES, _WHEN]
-    columns += [Column("TAGS", is_flexible=True), Column("MESSAGE", is_flexible=True, is_droppable=True)]
+def version_table(
+    found: Sequence[Version], *, title: str = "VERSION"
+) -> tuple[list[Column], list[list[str]]]:
+    """Lay out versions, one line each; what is not alive is marked behind its tags."""
+    columns = [reference_column(title), LAYER, _SIZE, _FILES, _WHEN, _TAGS, _MESSAGE]
+    layers = layer_labels(one.layer for one in found)
     rows = [
         [
-            reference(one),
-            *([one.layer] if has_layers else []),
+            one.ref,
+            layers[one.layer],
             text.size(one.size),
             text.number(one.file_count),
             text.when(one.created_at),
             ", ".join(_marks(one)),
-            _first_line(one.record.message),
+            one.record.message.partition("\n")[0],
         ]
         for one in found
     ]
-    if not any(row[-1] for row in rows):
-        return columns[:-1], [row[:-1] for row in rows]
     return columns, rows
 
 
@@ -147,5 +147,7 @@ def _marks(version: Version) -> list[str]:
     return marks
 
 
-def _first_line(message: str) -> str:
-    return message.partition("\n")[0]
+def layer_labels(found: Iterable[str]) -> dict[str, str]:
+    """Say what to show for each layer: nothing where there is only one."""
+    names = set(found)
+    return {name: name if len(names) > 1 else "" for name in names}

@@ -1,4 +1,4 @@
-"""Exhaustive check of the protocol between commits, removals, readers and gc (docs/decisions/0002).
+"""Exhaustive check of the protocol between commits, removals, readers and gc (docs/decisions/0005).
 
 Each actor is a generator; what it does between two yields is atomic: one LMDB transaction, or one file
 operation. Every reachable state of every case is visited once, with a crash of the named actors possible

@@ -1,0 +1,110 @@
+"""Completion, asked for as the shells ask, and once by a real bash."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.conftest import environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Run
+
+_BREAKS = "@><=;|&(:"
+
+
+def complete(run: Run, line: str) -> list[str]:
+    """Give what bash is offered for a line with the cursor at its end."""
+    shown = run(environment={"_CAS_COMPLETE": "bash_complete", "COMP_LINE": line, "COMP_BREAKS": _BREAKS})
+    assert shown.code == 0
+    assert not shown.err
+    return [line.partition(",")[2] for line in shown.out.splitlines() if line.startswith("plain,")]
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("cas sh", ["show"]),
+        ("cas show ph", ["photos"]),
+        ("cas --repo . show ph", ["photos"]),
+        ("cas show photos@fi", ["@first"]),
+        ("cas show photos@be", ["@best"]),
+        ("cas show main:ph", ["photos"]),
+        ("cas show main:photos@be", ["@best"]),
+        ("cas diff photos@first ph", ["photos"]),
+        ("cas commit more . -i ph", ["photos"]),
+        ("cas commit more . -i from=ph", ["photos"]),
+        ("cas ls --layer m", ["main"]),
+        ("cas cat photos su", ["summer/"]),
+        ("cas cat photos summer/", ["summer/beach.jpg"]),
+        ("cas commit x . --on-conflict re", ["replace"]),
+        ("cas show nothing", []),
+        ("cas show nothing@", []),
+    ],
+)
+@pytest.mark.usefixtures("repository")
+def test_what_is_offered(run: Run, line: str, offered: list[str]) -> None:
+    """Names, tags, layers and paths complete, in the part of the word that bash replaces."""
+    assert offered == complete(run, line)
+
+
+@pytest.mark.usefixtures("repository")
+def test_versions_are_offered_with_their_tags(run: Run) -> None:
+    """After @ come the tags and the ids, the newest version first."""
+    offered = complete(run, "cas show photos@")
+
+    assert offered[0] == "@best"
+    assert offered[2] == "@first"
+    assert all(len(word) == 13 for word in (offered[1], offered[3]))
+
+
+@pytest.mark.usefixtures("repository")
+def test_names_with_blanks_are_quoted(run: Run) -> None:
+    """What is completed must be one word for the shell."""
+    assert run("commit", "old photos", "photos/readme.txt").code == 0
+
+    assert complete(run, "cas show old") == [r"old\ photos"]
+    assert complete(run, r"cas show old\ ph") == [r"old\ photos"]
+
+
+@pytest.mark.usefixtures("here")
+def test_silence_without_a_repository(run: Run) -> None:
+    """A Tab in the wrong place must not spill an error over the line being typed."""
+    assert complete(run, "cas --repo nowhere show ph") == []
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_scripts_name_the_command(run: Run, shell: str) -> None:
+    """Each script defines completion for `cas`, whatever path it was started by."""
+    shown = run("--show-completion", shell)
+
+    assert shown.code == 0
+    assert "_CAS_COMPLETE" in shown.out
+    assert "_cas_completion" in shown.out
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_real_bash_completes(tmp_path: Path) -> None:
+    """The script works in the shell it is for, with the variables that bash sets."""
+    command = tmp_path / "cas"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m cas "$@"\n')
+    command.chmod(0o755)
+    script = f"""
+        eval "$({command} --show-completion bash)"
+        COMP_LINE="cas show photos@fi" COMP_POINT=18 COMP_WORDS=(cas show photos @ fi) COMP_CWORD=4
+        COMP_WORDBREAKS='{_BREAKS}'
+        _cas_completion {command}
+        echo "${{COMPREPLY[*]}}"
+        complete -p cas
+    """
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script], capture_output=True, text=True, env=environment(), check=False
+    )
+
+    assert done.stdout.splitlines() == ["@first", "complete -o nosort -F _cas_completion cas"]
+    assert not done.stderr

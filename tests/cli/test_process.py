@@ -1,0 +1,142 @@
+"""What only a process of its own shows: streams, signals, terminals, start-up."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import signal
+import struct
+import subprocess
+import termios
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.conftest import arguments, environment, process
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_HEAVY = (
+    "rich",
+    "pydantic",
+    "rfc8785",
+    "pyfastcdc",
+    "concurrent.futures",
+    "multiprocessing",
+    "asyncio",
+)
+
+
+def test_a_whole_session(here: Path) -> None:
+    """`python -m cas` works without an installed script."""
+    (here / "notes.txt").write_text("hello\n")
+
+    assert process("init").code == 0
+    assert process("commit", "notes", "notes.txt").out.startswith("created notes@")
+    assert process("cat", "notes").out == "hello\n"
+    assert json.loads(process("ls", "--json").out)[0]["name"] == "notes"
+
+
+@pytest.mark.usefixtures("repository")
+def test_sigterm_is_an_interrupt() -> None:
+    """A commit that is told to stop exits 130 without a traceback, and the next command works."""
+    with subprocess.Popen(
+        arguments("commit", "stream", "-"), stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    ) as running:
+        assert running.stdin is not None
+        assert running.stderr is not None
+        running.stdin.write(
+            bytes(4 << 20)
+        )  # more than the pipe holds: when it is gone, the commit is reading
+        running.stdin.flush()
+        running.send_signal(signal.SIGTERM)
+        told = running.stderr.read().decode()
+        assert running.wait() == 130
+
+    assert told == "error: interrupted\n"
+    assert process("ls", "-q").out == "photos\n"
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_closed_pipe_is_quiet() -> None:
+    """`cas tree | head -1` is daily use, and no error."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        arguments("tree", "photos"), stdout=writer, stderr=subprocess.PIPE, env=environment(), check=False
+    )
+    os.close(writer)
+
+    assert done.returncode == 0
+    assert not done.stderr
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_full_output_is_an_error() -> None:
+    """A result that could not be written must not look like success."""
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            arguments("ls"), stdout=full, stderr=subprocess.PIPE, env=environment(), check=False
+        )
+
+    assert done.returncode == 1
+    assert b"No space left on device" in done.stderr
+
+
+@pytest.mark.usefixtures("repository")
+def test_tables_fit_the_terminal() -> None:
+    """On a terminal of 60 columns no line is longer, and it is coloured; in a pipe it is not."""
+    shown = _on_a_terminal(60, "ls", "--versions")
+
+    assert "\x1b[" in shown
+    assert all(len(_plain(line)) <= 60 for line in shown.splitlines())
+    assert "\x1b[" not in process("ls", "--versions").out
+
+
+@pytest.mark.usefixtures("repository")
+def test_no_color_is_respected() -> None:
+    """As https://no-color.org asks."""
+    assert "\x1b[" not in _on_a_terminal(80, "ls", NO_COLOR="1")
+
+
+@pytest.mark.usefixtures("repository")
+def test_looking_imports_little() -> None:
+    """`cas ls` has 150 ms; each of these would take a good part of them."""
+    script = (
+        "import sys; from cas.cli.main import main; code = main(['ls']); "
+        f"print(sorted(set(sys.modules) & {set(_HEAVY)!r}), file=sys.stderr); sys.exit(code)"
+    )
+    done = subprocess.run(
+        [arguments()[0], "-c", script], capture_output=True, text=True, env=environment(), check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "[]\n"
+
+
+def _on_a_terminal(columns: int, *words: str, **more: str) -> str:
+    """Run `cas` with a pseudo-terminal as its output and return what it wrote there."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    kept = {key: value for key, value in environment(TERM="xterm", **more).items() if key != "COLUMNS"}
+    with subprocess.Popen(arguments(*words), stdout=slave, stderr=slave, env=kept) as running:
+        os.close(slave)
+        written = b""
+        while True:
+            try:
+                more_bytes = os.read(master, 65536)
+            except OSError:  # the other end is closed
+                break
+            if not more_bytes:
+                break
+            written += more_bytes
+        assert running.wait() == 0, written
+    os.close(master)
+    return written.decode()
+
+
+def _plain(line: str) -> str:
+    return line.replace("\x1b[2m", "").replace("\x1b[0m", "").replace("\x1b[1m", "")
