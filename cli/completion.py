@@ -65,8 +65,8 @@ _cas_completion() {
             plain) if [[ "$told" == "_" ]]; then plain+=("$value"); else described+=("$value:$told"); fi ;;
         esac
     done
-    [[ -n "$described" ]] && _describe -V unsorted described -U
-    [[ -n "$plain" ]] && compadd -U -V unsorted -a plain
+    if [[ -n "$described" ]]; then _describe -V unsorted described -U; fi
+    if [[ -n "$plain" ]]; then compadd -U -V unsorted -a plain; fi
 }
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
     _cas_completion "$@"

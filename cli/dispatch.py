@@ -38,6 +38,7 @@ def _run(words: list[str], invocation: Invocation) -> int:
         completion.answer(app, instruction, invocation)
         return errors.ExitCode.DONE
     try:
+        # A copy, because typer takes the words off the list that it is given.
         with app.make_context("cas", words.copy(), obj=invocation) as context:
             app.invoke(context)
     except typer.Exit as done:

@@ -17,6 +17,7 @@ TYPE_CHECKING = False  # typing itself takes 5 ms to import
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import FrameType
+    from typing import NoReturn
 
 INTERRUPTED = 130
 """The exit status after SIGINT or SIGTERM."""
@@ -61,7 +62,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _leave(status: int) -> None:
+def _leave(status: int) -> NoReturn:
     try:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -82,7 +82,7 @@ class _Batch:
 
 
 class Builder:
-    """Fills one open directory. Use from one thread; `finish` or `abort` ends it."""
+    """Fills one open directory. Use from one thread; `finish`, then `close` it."""
 
     def __init__(
         self, maker: FileMaker, cache: StatCache | None, progress: Progress, *, batch: int = BATCH

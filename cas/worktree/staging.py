@@ -49,10 +49,19 @@ class StagingDirectory:
         path = os.path.join(root, own)
         index.write(lambda txn: placements.record_staging(txn, placements.Staging(path, session)))
         fs.reached("staging.announced")
+        try:
+            return cls._make(root, own)
+        except BaseException:
+            with suppress(CasError):
+                index.write(lambda txn: placements.forget_staging(txn, path))
+            raise
+
+    @classmethod
+    def _make(cls, root: bytes, name: bytes) -> Self:
         parent = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            os.mkdir(own, 0o700, dir_fd=parent)
-            return cls(path, parent, open_directory(own, parent=parent))
+            os.mkdir(name, 0o700, dir_fd=parent)
+            return cls(os.path.join(root, name), parent, open_directory(name, parent=parent))
         except BaseException:
             os.close(parent)
             raise

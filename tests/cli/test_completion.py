@@ -43,6 +43,14 @@ def complete(run: Run, line: str) -> list[str]:
         ("cas cat photos su", ["summer/"]),
         ("cas cat photos summer/", ["summer/beach.jpg"]),
         ("cas commit x . --on-conflict re", ["replace"]),
+        ("cas commit x . --on-conflict=re", ["replace"]),
+        ("cas tree photos --de", ["--depth"]),
+        ("cas ls --js", ["--json"]),
+        ("cas show -- ph", ["photos"]),
+        ('cas show "ph', ["photos"]),
+        ("cas remove photos@first ph", ["photos"]),
+        ("cas --no", ["--no-progress"]),
+        ("cas nothing ph", []),
         ("cas show nothing", []),
         ("cas show nothing@", []),
     ],
@@ -51,6 +59,44 @@ def complete(run: Run, line: str) -> list[str]:
 def test_what_is_offered(run: Run, line: str, offered: list[str]) -> None:
     """Names, tags, layers and paths complete, in the part of the word that bash replaces."""
     assert offered == complete(run, line)
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("cas commit x ph", "file"),
+        ("cas checkout photos wo", "file"),
+        ("cas id --properties p", "file"),
+        ("cas init ph", "dir"),
+        ("cas --repo ph", "dir"),
+        ("cas ls --repo=ph", "dir"),
+    ],
+)
+def test_files_are_left_to_the_shell(run: Run, line: str, kind: str) -> None:
+    """The shell knows best how paths on disk complete."""
+    shown = run(environment={"_CAS_COMPLETE": "bash_complete", "COMP_LINE": line, "COMP_BREAKS": _BREAKS})
+
+    assert [line.partition(",")[0] for line in shown.out.splitlines()] == [kind]
+
+
+@pytest.mark.usefixtures("repository")
+def test_zsh_is_told_whole_words_and_what_they_are(run: Run) -> None:
+    """Zsh takes three lines for each completion, and a colon in the first would start the second."""
+    shown = run(environment={"_CAS_COMPLETE": "zsh_complete", "COMP_LINE": "cas show main:photos@fi"})
+
+    kind, value, told = shown.out.splitlines()
+    assert (kind, value) == ("plain", r"main\:photos@first")
+    assert told.endswith("first import")
+
+
+@pytest.mark.usefixtures("repository")
+def test_fish_is_told_whole_words_and_what_they_are(run: Run) -> None:
+    """Fish takes the description after a tab."""
+    shown = run(environment={"_CAS_COMPLETE": "fish_complete", "COMP_LINE": "cas show photos@fi"})
+
+    assert shown.out.startswith("plain,photos@first\t")
+    assert shown.out.endswith("first import\n")
 
 
 @pytest.mark.usefixtures("repository")

@@ -105,16 +105,55 @@ def test_no_color_is_respected() -> None:
 @pytest.mark.usefixtures("repository")
 def test_looking_imports_little() -> None:
     """`cas ls` has 150 ms; each of these would take a good part of them."""
+    assert _imported("ls", "--layer", "main").isdisjoint(_HEAVY)
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("commit", "photos", "photos", "-p", "a=b", "--on-conflict", "keep"),
+        ("checkout", "photos", "work", "--link", "hardlink"),
+        ("log", "-n", "1", "-v"),
+        ("gc", "--help"),
+    ],
+)
+def test_values_are_converted_without_pydantic(words: tuple[str, ...]) -> None:
+    """Typer would import it for the first value that it converts, and slow the start of every command."""
+    assert _imported(*words).isdisjoint({"pydantic", "rich"})
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_command_imports_its_own_module_only() -> None:
+    """What the other commands need must not slow this one down."""
+    commands = {name for name in _imported("ls") if name.startswith("cas.cli.commands.")}
+
+    assert commands == {"cas.cli.commands.look"}
+
+
+@pytest.mark.parametrize(
+    ("words", "is_logged"), [(("gc", "-v"), True), (("-v", "gc"), True), (("gc",), False)]
+)
+def test_verbose_logs_to_standard_error(repository: Path, words: tuple[str, ...], is_logged: bool) -> None:
+    """-v shows what the library reports of its work, here about a pack that a crash left behind."""
+    leftover = repository / ".cas" / "packs" / "ab" / f"{'ab' * 32}.pack"
+    leftover.parent.mkdir(exist_ok=True)
+    leftover.write_bytes(b"")
+
+    assert is_logged == ("which nobody registered" in process(*words).err)
+
+
+def _imported(*words: str) -> set[str]:
+    """Give the modules that are in memory after a command."""
     script = (
-        "import sys; from cas.cli.main import main; code = main(['ls']); "
-        f"print(sorted(set(sys.modules) & {set(_HEAVY)!r}), file=sys.stderr); sys.exit(code)"
+        "import sys; from cas.cli.main import main; "
+        f"code = main({list(words)!r}); print(*sys.modules, file=sys.stderr); sys.exit(code)"
     )
     done = subprocess.run(
         [arguments()[0], "-c", script], capture_output=True, text=True, env=environment(), check=False
     )
-
     assert done.returncode == 0, done.stderr
-    assert done.stderr == "[]\n"
+    return set(done.stderr.split())
 
 
 def _on_a_terminal(columns: int, *words: str, **more: str) -> str:

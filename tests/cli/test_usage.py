@@ -43,6 +43,14 @@ def test_no_command_is_wrong_usage(run: Run) -> None:
     assert "Usage: cas" in shown.err
 
 
+def test_options_without_a_command_are_wrong_usage(run: Run) -> None:
+    """The same, and --json holds for the error too."""
+    shown = run("--json")
+
+    assert shown.code == 2
+    assert shown.error["what"] == "missing command"
+
+
 def test_unknown_command_suggests_the_nearest(run: Run) -> None:
     """The error has the three-line form and the hint can be pasted."""
     shown = run("comit")
@@ -81,6 +89,15 @@ def test_a_bad_choice_lists_the_good_ones(run: Run) -> None:
 
     assert shown.code == 2
     assert "'fail', 'keep', 'replace'" in shown.err
+
+
+@pytest.mark.parametrize("typed", ["0", "-1", "x", "1.5", "", "9" * 5000])
+def test_a_bad_number_says_what_would_be_good(run: Run, typed: str) -> None:
+    """The reason states the rule and what was given."""
+    shown = run("log", "-n", typed)
+
+    assert shown.code == 2
+    assert f"'{typed}' is not a whole number of at least 1" in shown.err
 
 
 def test_a_bad_duration_says_what_one_looks_like(run: Run) -> None:

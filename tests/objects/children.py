@@ -1,0 +1,109 @@
+"""What tests of objects run in a process of its own (`tests.processes`)."""
+
+from __future__ import annotations
+
+import resource
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cas.errors import CasError
+from cas.layout import Layout
+from cas.objects.index import Index
+from cas.objects.session import Session
+from cas.objects.writer import ObjectWriter
+from tests.objects.stores import do_nothing, noise, open_store, put_blob
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cas.objects.index import Txn
+
+
+def store_with_little_room(root: str, limit: str, count: str, size: str) -> None:
+    """Store `count` objects of `size` bytes where no file may grow beyond `limit` bytes; say what happened.
+
+    Python ignores SIGXFSZ, so such a write fails as on a full disk, if with another number.
+    """
+    layout = Layout(Path(root))
+    with open_store(layout) as store, Session.start(layout) as session:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))
+        writer = ObjectWriter(store, session)
+        try:
+            for number in range(int(count)):
+                put_blob(writer, noise(f"{number}", int(size)))
+            writer.finish(do_nothing)
+        except CasError as error:
+            print(type(error).__name__, error.code)
+        else:
+            print("stored")
+        finally:
+            writer.abort()
+
+
+def print_error_of_using_index(folder: str) -> None:
+    """Open the index in `folder`, look at all of it and write; say how that ended."""
+    try:
+        index = Index.open(Path(folder))
+        try:
+            with index.read() as txn:
+                count = sum(1 for _ in txn.scan(txn.tables.objects))
+            index.write(fill("again", 100))
+        finally:
+            index.close()
+    except CasError as error:
+        print(type(error).__name__, error.code, error.hint)
+    else:
+        print("fine", count)
+
+
+def open_index_then_use_it_on_demand(folder: str, map_size: str, reader_count: str) -> None:
+    """Open the index, wait for a line, then look at it in several threads at once, and write."""
+    index = Index.open(Path(folder), map_size=int(map_size))
+    print("open", flush=True)
+    input()
+    barrier = threading.Barrier(int(reader_count))
+
+    def look(_: int) -> int:
+        barrier.wait()
+        with index.read() as txn:
+            return txn.count(txn.tables.objects)
+
+    with ThreadPoolExecutor(int(reader_count)) as pool:
+        print(set(pool.map(look, range(int(reader_count)))))
+    index.write(fill("the child", 10))
+    index.close()
+
+
+def open_index_with_little_address_space(folder: str, limit: str) -> None:
+    """Use the index where only so many bytes can be mapped."""
+    resource.setrlimit(resource.RLIMIT_AS, (int(limit), resource.RLIM_INFINITY))
+    index = Index.open(Path(folder))
+    index.write(fill("a little", 10))
+    index.close()
+
+
+def fill(word: str, count: int, size: int = 500) -> Callable[[Txn], None]:
+    """Make a change that adds `count` rows of `size` bytes."""
+
+    def change(txn: Txn) -> None:
+        for number in range(count):
+            txn.put(txn.tables.objects, f"{word} {number}".encode(), bytes(size))
+
+    return change
+
+
+def store_rows(folder: str, map_size: str, word: str, count: str) -> None:
+    """Add rows to the index in `folder`."""
+    index = Index.open(Path(folder), map_size=int(map_size))
+    index.write(fill(word, int(count)))
+    index.close()
+
+
+def hold_a_session(root: str) -> None:
+    """Start a session, say its id, and hold it until killed or told to go."""
+    with Session.start(Layout(Path(root))) as session:
+        (session.tmp / "half.pack").write_bytes(b"half of a pack")
+        print(session.id.hex(), flush=True)
+        input()
