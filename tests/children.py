@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 from cas import fs
 from cas.errors import CasError
 from cas.layout import Layout
+from cas.objects.index import Index
 from cas.testing import faults
 
 NOBODY = 65534
@@ -17,6 +19,8 @@ NOBODY = 65534
 def become_nobody() -> None:
     """Give up root's rights, for which no permission bit counts; without them there is nothing to give up."""
     if os.getuid() == 0:
+        with tempfile.TemporaryDirectory() as folder:  # lmdb imports a part of itself only now, and from
+            Index.open(Path(folder), create=True).close()  # where nobody may not be allowed to read
         os.setgroups([])
         os.setgid(NOBODY)
         os.setuid(NOBODY)

@@ -185,6 +185,7 @@ class ObjectWriter:
             return register(txn, pack, session=self._session.id)
 
         number, elsewhere = self._store.index.write(change)
+        pack.path.unlink(missing_ok=True)
         with self._lock:  # rows first, then forget: a look-up finds an id here or there
             self._seen.difference_update(item.id for item in pack.footer.objects())
             self._early.append(number)
@@ -225,6 +226,8 @@ class ObjectWriter:
 
         with fs.explained("cannot write to the repository"):
             done, result = self._store.index.write(commit)
+            for pack in packs:
+                pack.path.unlink(missing_ok=True)
         self._reused.close()
         if not done:
             raise ReusedObjectsGoneError

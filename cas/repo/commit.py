@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from cas.errors import ConflictError, InvalidError
+from cas import fs
+from cas.errors import ConflictError, InvalidError, StorageError
 from cas.objects.chunker import Chunker
 from cas.objects.session import Session
 from cas.objects.writer import ObjectWriter, ReusedObjectsGoneError
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cas.config import Config
-    from cas.ids import VersionId
+    from cas.ids import Content, VersionId
     from cas.objects.index import Txn
     from cas.objects.store import ObjectStore
     from cas.progress import Progress
@@ -86,7 +87,9 @@ class Committer:
 
         Raises:
             ConflictError: The version exists with other content, or the tag names another version.
+            StorageError: gc took what the bytes of a pipe had in common with the store; run it again.
         """
+        start = _position(request.source)
         with Session.start(self.store.layout) as session:
             while True:
                 writer = ObjectWriter(self.store, session)
@@ -94,6 +97,7 @@ class Committer:
                     return self._attempt(request, writer)
                 except ReusedObjectsGoneError:
                     writer.abort()
+                    _rewind(request.source, start)
                 except BaseException:
                     writer.abort()
                     raise
@@ -103,10 +107,12 @@ class Committer:
         sink = HashingSink(self.store)
         ingested = self._read(request.source, sink, StatCache(self.store.index))
         record = self._record(request, ingested)
+        version = _as_version(request.layer, record)
         with self.store.index.read() as txn:
             outcome = _decide(txn, request, record)
+            if outcome not in _STORES:
+                version = refs.get(txn, request.layer, request.name, record.version) or version
         preview = {Outcome.CREATED: Outcome.WOULD_CREATE, Outcome.REPLACED: Outcome.WOULD_REPLACE}
-        version = _as_version(request.layer, record)
         return CommitResult(
             version=version,
             outcome=preview.get(outcome, outcome),
@@ -141,14 +147,20 @@ class Committer:
             assert version is not None, "it was there or has just been added"
             return decided, version
 
-        outcome, version = writer.finish(change)
+        is_storing = outcome in _STORES
+        if is_storing:
+            outcome, version = writer.finish(change)
+        else:  # there is a version already, with all that it needs
+            writer.abort()
+            with fs.explained("cannot write to the repository"):
+                outcome, version = self.store.index.write(change)
         return CommitResult(
             version=version,
             outcome=outcome,
             files=ingested.file_count,
             size=ingested.size,
-            new_bytes=writer.stored_size,
-            new_objects=writer.new_objects,
+            new_bytes=writer.stored_size if is_storing else 0,
+            new_objects=writer.new_objects if is_storing else 0,
             reused_objects=writer.reused_objects,
             notes=ingested.notes,
         )
@@ -177,6 +189,25 @@ class Committer:
         )
 
 
+def _position(source: Path | IO[bytes]) -> int | None:
+    """Say where a stream begins, if one can go back there."""
+    return source.tell() if not isinstance(source, Path) and source.seekable() else None
+
+
+def _rewind(source: Path | IO[bytes], start: int | None) -> None:
+    """Make a source give its bytes once more. Read again where it ended, a stream would be an empty file."""
+    if isinstance(source, Path):
+        return
+    if start is None:
+        raise StorageError(
+            "cannot store the stream",
+            code="stream-used-up",
+            why="gc took what it had in common with the store, and it cannot be read a second time",
+            hint="run the same command again",
+        )
+    source.seek(start)
+
+
 def _decide(txn: Txn, request: Request, record: Record) -> Outcome:
     """Say what committing `record` means, given what is there.
 
@@ -199,9 +230,16 @@ def _decide(txn: Txn, request: Request, record: Record) -> Outcome:
             raise ConflictError(
                 f"cannot commit '{request.name}': version {record.version} exists with other content",
                 code="version-conflict",
-                why=f"it holds {existing.content} and the new content is {record.content}",
+                why=_both(existing.content, record.content),
                 hint="add a property that tells them apart, or use --on-conflict keep|replace",
             )
+
+
+def _both(old: Content, new: Content) -> str:
+    """Tell two contents apart: by their ids, or by the executable bit, which no id shows."""
+    if old.id == new.id:
+        return f"both hold {old}, but one is executable and the other is not"
+    return f"it holds {old} and the new content is {new}"
 
 
 def _events(txn: Txn, request: Request, record: Record, outcome: Outcome) -> list[AnyEvent]:

@@ -83,5 +83,8 @@ def _compare(
     is_missing = not os.path.lexists(placement.path)
     if is_missing or put is None:
         return CheckoutStatus(placement.destination, version, (), is_missing=is_missing)
-    changes = local_changes(store, placement.path, put, clock_ns=clock_ns)
-    return CheckoutStatus(placement.destination, version, tuple(changes), is_missing=False)
+    try:
+        changes = tuple(local_changes(store, placement.path, put, clock_ns=clock_ns))
+    except NotFoundError:  # gc took the content; the other checkouts can still be compared
+        return CheckoutStatus(placement.destination, version, (), is_missing=False, is_comparable=False)
+    return CheckoutStatus(placement.destination, version, changes, is_missing=False)

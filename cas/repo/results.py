@@ -122,6 +122,8 @@ class CheckoutStatus(msgspec.Struct, frozen=True):
     changes: tuple[Change, ...]
     is_missing: bool
     """The destination is not there any more."""
+    is_comparable: bool = True
+    """False when gc took the content, so that nobody can tell what has changed."""
 
 
 class LogEntry(msgspec.Struct, frozen=True):

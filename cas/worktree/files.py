@@ -130,7 +130,7 @@ class FileMaker:
 def _vanished(place: Place) -> StorageError:
     return StorageError(
         f"cannot link to the file of '{place.blob.hex()}'",
-        code="io-error",
+        code="view-vanished",
         why="somebody deletes what is under '.cas/views' while it is being made",
         hint="run the same command again",
     )

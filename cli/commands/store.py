@@ -272,6 +272,8 @@ def _show_status(console: Console, place: str, found: CheckoutStatus) -> None:
     of = found.version.ref if found.version is not None else "a version that is gone"
     if found.is_missing:
         console.line(f"{where}  was {of}, and is not there any more")
+    elif not found.is_comparable:
+        console.line(f"{where}  was {of}, whose content gc took: changes are unknown")
     elif not found.changes:
         console.line(f"{where}  is {of}, unchanged")
     else:

@@ -127,6 +127,7 @@ def status(found: CheckoutStatus) -> Document:
         "destination": str(found.destination),
         "version": found.version.as_dict() if found.version is not None else None,
         "missing": found.is_missing,
+        "comparable": found.is_comparable,
         "changes": [change(one) for one in found.changes],
     }
 

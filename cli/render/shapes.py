@@ -156,6 +156,7 @@ STATUS = Shape(
         "destination": "string: the path of the checkout",
         "version": "object or null: the version object that was checked out; null when it is gone",
         "missing": "boolean: whether the destination itself is gone",
+        "comparable": "boolean: false when gc took the content, so that changes are unknown",
         "changes": CHANGE.many(),
     },
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from typing import TYPE_CHECKING
 
 import msgspec
 from blake3 import blake3
 
 from cas.config import Chunking
+from cas.ids import BlobId, TreeId
 from cas.objects.chunker import Chunker
 from cas.objects.session import Session
 from cas.objects.writer import ObjectWriter
@@ -81,13 +83,15 @@ def identify(node: Node) -> tuple[int, int, bytes]:
         case Symlink(target):
             return 2, len(target), target
         case _:
-            modes = (0o644, 0o755, 0o777, 0o755)
-            found = [(name, *identify(node[name])) for name in sorted(node)]
-            encoded = msgspec.msgpack.encode(
-                [(name, modes[kind], kind, size, x) for name, kind, size, x in found]
-            )
-            tree = blake3(encoded, derive_key_context="cas tree v1").digest()
-            return 3, sum(size for _, _, size, _ in found), tree
+            return identify_directory((name, *identify(node[name])) for name in sorted(node))
+
+
+def identify_directory(entries: Iterable[tuple[bytes, int, int, bytes]]) -> tuple[int, int, bytes]:
+    """Compute kind, size and id of a directory from (name, kind, size, id) of what is in it, sorted."""
+    modes = (0o644, 0o755, 0o777, 0o755)
+    rows = [(name, modes[kind], kind, size, object_id) for name, kind, size, object_id in entries]
+    tree = blake3(msgspec.msgpack.encode(rows), derive_key_context="cas tree v1").digest()
+    return 3, sum(size for _, _, _, size, _ in rows), tree
 
 
 def count_files(node: Node) -> int:
@@ -101,8 +105,6 @@ def read_back(store: ObjectStore, ingested: Ingested) -> Node:
 
 
 def _read_back(store: ObjectStore, kind: int, object_id: bytes) -> Node:
-    from cas.ids import BlobId, TreeId
-
     if kind == 3:
         return {one.name: _read_back(store, one.kind, one.id) for one in store.tree(TreeId(object_id))}
     if kind == 2:
@@ -110,6 +112,12 @@ def _read_back(store: ObjectStore, kind: int, object_id: bytes) -> Node:
     return File(store.get(BlobId(object_id)), is_executable=kind == 1)
 
 
-def touch(path: Path, time_ns: int) -> None:
-    """Set the time at which a file was modified."""
-    os.utime(path, ns=(time_ns, time_ns), follow_symlinks=False)
+def let_the_clock_tick(path: Path) -> None:
+    """Return once the file system's clock has moved on since `path` last changed: some milliseconds.
+
+    Two changes within one of its ticks look like one, and that is not what a test is about.
+    """
+    changed_ns = os.lstat(path).st_ctime_ns
+    with tempfile.TemporaryFile() as probe:
+        while os.fstat(probe.fileno()).st_mtime_ns <= changed_ns:
+            os.pwrite(probe.fileno(), b"x", 0)

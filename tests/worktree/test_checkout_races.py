@@ -189,7 +189,7 @@ def test_a_cache_that_somebody_keeps_clearing(desk: Desk, root: int) -> None:
     with pytest.raises(UnmadeError) as caught:
         build(builder, b"x", as_entry(desk.commit(File(b"12345"))))
 
-    assert caught.value.explain("x").code == "io-error"
+    assert caught.value.explain("x").code == "view-vanished"
 
 
 class Forgetful:

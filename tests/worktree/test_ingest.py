@@ -32,6 +32,7 @@ from tests.worktree.reading import (
     CountingSink,
     count_files,
     identify,
+    identify_directory,
     read,
     read_back,
     store_path,
@@ -228,9 +229,10 @@ def test_a_tree_may_be_deeper_than_the_stack(desk: Desk, tmp_path: Path) -> None
         for _ in range(depth):  # not for pytest to clean up: shutil.rmtree recurses
             path = path[:-2]
             os.rmdir(path)
-    _, _, expected = identify(Symlink(b"x"))
-    del expected
-    assert (1, 1) == (found.size, found.file_count)
+    kind, size, expected = identify(Symlink(b"x"))
+    for _ in range(depth):
+        kind, size, expected = identify_directory([(b"d", kind, size, expected)])
+    assert (expected, size, 1) == (found.content.id.raw, found.size, found.file_count)
 
 
 @pytest.mark.parametrize("inside", [b"", b"a/b"])
