@@ -11,6 +11,7 @@ from cas.errors import CasError
 from cas.layout import Layout
 from cas.objects.index import Index
 from cas.testing import faults
+from tests.processes import say
 
 NOBODY = 65534
 """The user without rights of most systems."""
@@ -33,7 +34,7 @@ def look_for_a_repository(home: str) -> None:
         try:
             search(Path(home))
         except CasError as error:
-            print(type(error).__name__, error.code)
+            say(type(error).__name__, error.code)
 
 
 def write_and_die(path: str, text: str, step: str) -> None:
@@ -45,6 +46,6 @@ def write_and_die(path: str, text: str, step: str) -> None:
 def hold_a_lock(path: str) -> None:
     """Take the lock at `path`, say so, and hold it until killed or told to go."""
     lock = fs.FileLock(Path(path))
-    print(lock.acquire(blocking=True), flush=True)
+    say(lock.acquire(blocking=True))
     input()
     lock.release()

@@ -37,6 +37,12 @@ def run(function: Callable[..., object], *arguments: object) -> subprocess.Compl
     )
 
 
+def say(*words: object) -> None:
+    """Print a line for whoever started this process, at once."""
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
 def printed(function: Callable[..., object], *arguments: object) -> str:
     """Run `function` in a child that must succeed, and return what it printed."""
     done = run(function, *arguments)

@@ -168,7 +168,7 @@ def test_who_waits_gets_the_lock_when_it_is_free(path: Path) -> None:
 
 
 def test_a_lock_on_a_file_that_was_unlinked_is_not_worth_having(path: Path) -> None:
-    """Who waited on the old file would hold a lock that nobody else can see; it tries again on the new one."""
+    """Who waited on the old file would hold a lock that nobody else sees; it tries again on the new one."""
     first, second = fs.FileLock(path), fs.FileLock(path)
     first.acquire(blocking=True)
     thread = threading.Thread(target=second.acquire, kwargs={"blocking": True})

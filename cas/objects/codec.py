@@ -19,7 +19,7 @@ LEVEL: Final = 3
 _WORTH_IT: Final = 0.96
 """A frame is stored raw when compression gains under 4 %: reading it back is then free."""
 
-_PROBE_SIZE: Final = 4096
+_PROBE_SIZE: Final = 1024
 _PROBE_FROM: Final = 32 * 1024
 
 _local = threading.local()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BUFFER_SIZE: Final = 1024 * 1024
+_LARGE_PIECE: Final = 48 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +87,14 @@ class PackWriter:
 
     def _flush(self) -> None:
         """Hash and write in large pieces: each call gives the interpreter lock away and must win it back."""
-        data = b"".join(self._buffer)
+        pieces, size = self._buffer, self._buffered_size
         self._buffer = []
         self._buffered_size = 0
-        self._hash.update(data)
-        fs.write_all(self._fd, data)
+        if len(pieces) > size // _LARGE_PIECE:  # small ones on average: putting them together is cheaper
+            pieces = [b"".join(pieces)]
+        for piece in pieces:
+            self._hash.update(piece)
+            fs.write_all(self._fd, piece)
 
     def seal(self) -> SealedPack:
         """Write the tables and make the file durable."""

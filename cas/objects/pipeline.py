@@ -1,13 +1,13 @@
 """Compression, hashing and pack writing, overlapped with whatever produces the objects.
 
-    caller ──submit──▶ pool of compressors ──in order──▶ one writer thread ──▶ packs in the session's tmp
+    caller ──submit──▶ compressors ──in order──▶ one writer thread ──full packs──▶ one sealer (fsync)
 
 Theory of operation
 -------------------
 A *batch* is a few frames to be (about a megabyte). The caller hands batches over and goes on reading; the
 pool compresses them in any order; the writer thread takes them in the order of submission, appends them to
-the current pack, and seals a pack that has reached its target size. zstd, BLAKE3 and `write` release the
-GIL, so on two cores reading and packing cost the longer of the two, not their sum.
+the current pack, and gives a full one to the sealer, which waits for the disk. zstd, BLAKE3 and `write`
+release the GIL, so on two cores reading and packing cost the longer of the two, not their sum.
 
 Invariants
 1. At most `IN_FLIGHT` bytes are between caller and pack: memory is flat however slow the disk is.
@@ -21,6 +21,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 IN_FLIGHT: Final = 32 * 1024 * 1024
 _METADATA_ASIDE: Final = 16 * 1024 * 1024
+_SEALING: Final = 2
+"""Packs that wait for the disk at any time, while the next one is written."""
 
 
 class NewObject(NamedTuple):
@@ -63,10 +66,12 @@ class PackPipeline:
     """Turns frames into sealed packs in the background."""
 
     def __init__(self, directory: Path, on_sealed: Callable[[SealedPack], None]) -> None:
-        """`on_sealed` is called from the writer thread for each data pack that fills up before the end."""
+        """`on_sealed` is called, in another thread, for each data pack that fills up before the end."""
         self._directory = directory
         self._on_sealed = on_sealed
         self._pool = ThreadPoolExecutor(max(1, (os.cpu_count() or 2) - 1), thread_name_prefix="cas-pack")
+        self._sealer = ThreadPoolExecutor(1, thread_name_prefix="cas-seal")
+        self._sealing: deque[Future[None]] = deque()
         self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
         self._room = threading.Condition()
         self._in_flight = 0
@@ -96,6 +101,8 @@ class PackPipeline:
         """Wait until everything is sealed; the packs that `on_sealed` was not told of."""
         self._stop()
         self._raise_error()
+        for sealing in self._sealing:
+            sealing.result()
         if self._metadata:
             if self._metadata_pack is None:
                 self._metadata_pack, self._pack = self._pack or self._open_pack(), None
@@ -122,6 +129,7 @@ class PackPipeline:
             self._queue.put(None)
             self._thread.join()
         self._pool.shutdown(cancel_futures=True)
+        self._sealer.shutdown()
 
     def _raise_error(self) -> None:
         if self._error is not None:
@@ -154,9 +162,19 @@ class PackPipeline:
         for frame in frames:
             self._pack.append(*frame)
         if self._pack.is_full:
-            sealed = self._pack.seal()
-            self._pack = None
-            self._on_sealed(sealed)
+            full, self._pack = self._pack, None
+            self._sealing.append(self._sealer.submit(self._seal, full))
+            if len(self._sealing) > _SEALING:
+                self._sealing.popleft().result()
+
+    def _seal(self, pack: PackWriter) -> None:
+        """Runs beside the writer thread, which goes on while the disk is waited for."""
+        try:
+            sealed = pack.seal()
+        except BaseException:
+            pack.discard()
+            raise
+        self._on_sealed(sealed)
 
     def _append_metadata(self, pack: PackWriter) -> None:
         for frame in self._metadata:

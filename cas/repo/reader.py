@@ -58,6 +58,7 @@ class Reader:
             raise
         self._store = ObjectStore(layout, self._index)
         self._ledger = Ledger(self._journal)
+        self._is_open = True
 
     @classmethod
     def open(cls, directory: Path) -> Self:
@@ -76,9 +77,11 @@ class Reader:
         return cls(Layout.find(start))
 
     def close(self) -> None:
-        """Close it; the object is useless afterwards."""
-        self._store.close()
-        self._index.close()
+        """Close it; the object is useless afterwards. Closing it again does nothing."""
+        if self._is_open:
+            self._is_open = False
+            self._store.close()
+            self._index.close()
 
     def __enter__(self) -> Self:
         return self

@@ -14,6 +14,7 @@ from cas.objects.index import Index
 from cas.objects.session import Session
 from cas.objects.writer import ObjectWriter
 from tests.objects.stores import do_nothing, noise, open_store, put_blob
+from tests.processes import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,9 +36,9 @@ def store_with_little_room(root: str, limit: str, count: str, size: str) -> None
                 put_blob(writer, noise(f"{number}", int(size)))
             writer.finish(do_nothing)
         except CasError as error:
-            print(type(error).__name__, error.code)
+            say(type(error).__name__, error.code)
         else:
-            print("stored")
+            say("stored")
         finally:
             writer.abort()
 
@@ -53,15 +54,15 @@ def print_error_of_using_index(folder: str) -> None:
         finally:
             index.close()
     except CasError as error:
-        print(type(error).__name__, error.code, error.hint)
+        say(type(error).__name__, error.code, error.hint)
     else:
-        print("fine", count)
+        say("fine", count)
 
 
 def open_index_then_use_it_on_demand(folder: str, map_size: str, reader_count: str) -> None:
     """Open the index, wait for a line, then look at it in several threads at once, and write."""
     index = Index.open(Path(folder), map_size=int(map_size))
-    print("open", flush=True)
+    say("open")
     input()
     barrier = threading.Barrier(int(reader_count))
 
@@ -71,7 +72,7 @@ def open_index_then_use_it_on_demand(folder: str, map_size: str, reader_count: s
             return txn.count(txn.tables.objects)
 
     with ThreadPoolExecutor(int(reader_count)) as pool:
-        print(set(pool.map(look, range(int(reader_count)))))
+        say(set(pool.map(look, range(int(reader_count)))))
     index.write(fill("the child", 10))
     index.close()
 
@@ -105,5 +106,5 @@ def hold_a_session(root: str) -> None:
     """Start a session, say its id, and hold it until killed or told to go."""
     with Session.start(Layout(Path(root))) as session:
         (session.tmp / "half.pack").write_bytes(b"half of a pack")
-        print(session.id.hex(), flush=True)
+        say(session.id.hex())
         input()

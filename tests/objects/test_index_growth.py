@@ -114,7 +114,7 @@ def test_threads_that_write_at_once_grow_the_map_together(index: Index) -> None:
 
 @pytest.mark.parametrize("reader_count", [1, 4])
 def test_another_process_adopts_the_larger_map(index: Index, reader_count: int) -> None:
-    """It finds out at its next look: all its threads do, at once, and none may wait for the others for ever."""
+    """It finds out at its next look: all its threads do, at once, and none waits for the others for ever."""
     with start(children.open_index_then_use_it_on_demand, index.path, TINY, reader_count) as child:
         assert child.stdout is not None
         assert "open\n" == child.stdout.readline()

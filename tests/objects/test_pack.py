@@ -155,7 +155,7 @@ def test_every_damaged_byte_of_the_tables_is_noticed(tmp_path: Path, flip: int) 
 
 
 def test_damage_to_frames_shows_in_the_hash_of_the_body(tmp_path: Path) -> None:
-    """Tables are read without the frames; whoever reads those too can tell that they are not what was written."""
+    """Tables are read without the frames; whoever reads those too can tell that they are other ones."""
     path = tmp_path / "damaged.pack"
     body_size = HEADER_SIZE + sum(map(len, FRAMES))
     for at in range(16, body_size):

@@ -38,7 +38,7 @@ def said_id(child: subprocess.Popen[str]) -> bytes:
 
 
 def test_a_session_is_live_while_it_is_held(layout: Layout) -> None:
-    """gc leaves its packs alone; even in one process, where a lock could be taken twice."""
+    """Its packs are left alone by gc; even in one process, where a lock could be taken twice."""
     with Session.start(layout) as session:
         assert {session.id} == live_sessions(layout)
         assert is_live(layout, session.id.hex())

@@ -162,7 +162,7 @@ def test_what_was_never_stored_is_not_found(store: ObjectStore) -> None:
 
 
 def test_a_blob_that_gc_takes_while_it_is_read_is_not_called_damaged(store: ObjectStore, pack: Path) -> None:
-    """Somebody removed the version and collected; that is no reason for `verify`."""
+    """Somebody removed the version and collected: no reason for `verify`."""
     assert pack.is_file()
     stream = store.stream(BlobId.of(LARGE))
     assert CHUNKS[0] == next(stream)

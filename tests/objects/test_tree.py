@@ -33,11 +33,13 @@ VECTORS: list[tuple[str, list[Entry], str, str]] = [
             Entry.of(b"c", Kind.SYMLINK, 1, b"a"),
             Entry.of(b"d", Kind.DIRECTORY, 0, EMPTY_ID),
         ],
-        "94"
-        "95c40161cd01a40006c4208e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99"
-        "95c40162cd01ed0106c4208e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99"
-        "95c40163cd01ff0201c40161"
-        "95c40164cd01ed0300c420eaa62ecc09085abfad18e5a7fd14bfac77d7cbcdeede1f2bd78d0160086446c2",
+        (
+            "94"
+            "95c40161cd01a40006c4208e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99"
+            "95c40162cd01ed0106c4208e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99"
+            "95c40163cd01ff0201c40161"
+            "95c40164cd01ed0300c420eaa62ecc09085abfad18e5a7fd14bfac77d7cbcdeede1f2bd78d0160086446c2"
+        ),
         "f55b68a00acf8e08f57b118c92b2dba4c3547d7c711d05dcfc1f60d2041aa19e",
     ),
     (
@@ -50,13 +52,15 @@ VECTORS: list[tuple[str, list[Entry], str, str]] = [
             Entry.of("漢字.txt".encode(), Kind.FILE, 0, NOTHING),
             Entry.of(b"\xff\xfe", Kind.FILE, 0, NOTHING),
         ],
-        "96"
-        "95c4015acd01a40000c420af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
-        "95c40161cd01a40000c420af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
-        "95c4086e65770a6c696e65cd01a40000c420af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
-        "95c402c3a9cd01a40000c420af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
-        "95c40ae6bca2e5ad972e747874cd01a40000c420af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
-        "95c402fffecd01a40000c420af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
+        (
+            "96"
+            "95c4015acd01a40000c420af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
+            "95c40161cd01a40000c420af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
+            "95c4086e65770a6c696e65cd01a40000c420af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
+            "95c402c3a9cd01a40000c420af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
+            "95c40ae6bca2e5ad972e747874cd01a40000c420af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
+            "95c402fffecd01a40000c420af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
+        ),
         "986b4e955a1ba6484a91397b114c112f723c30da49f8b786be8637e21637234f",
     ),
     (
@@ -65,15 +69,17 @@ VECTORS: list[tuple[str, list[Entry], str, str]] = [
             Entry.of(b"%d" % number, Kind.FILE, size, HELLO)
             for number, size in enumerate([127, 128, 255, 256, 65535, 65536, 2**32 - 1, 2**32])
         ],
-        "98"
-        "95c40130cd01a4007fc4208e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99"
-        "95c40131cd01a400cc80c4208e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99"
-        "95c40132cd01a400ccffc4208e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99"
-        "95c40133cd01a400cd0100c4208e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99"
-        "95c40134cd01a400cdffffc4208e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99"
-        "95c40135cd01a400ce00010000c4208e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99"
-        "95c40136cd01a400ceffffffffc4208e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99"
-        "95c40137cd01a400cf0000000100000000c4208e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99",
+        (
+            "98"
+            "95c40130cd01a4007fc4208e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99"
+            "95c40131cd01a400cc80c4208e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99"
+            "95c40132cd01a400ccffc4208e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99"
+            "95c40133cd01a400cd0100c4208e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99"
+            "95c40134cd01a400cdffffc4208e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99"
+            "95c40135cd01a400ce00010000c4208e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99"
+            "95c40136cd01a400ceffffffffc4208e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99"
+            "95c40137cd01a400cf0000000100000000c4208e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99"
+        ),
         "6374c7a1f3d7bf4dea0bc53e8ec108b2844a68c16a41c476ac7b407b812cd8af",
     ),
 ]

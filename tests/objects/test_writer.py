@@ -65,7 +65,7 @@ def test_whatever_is_put_comes_back(
 )
 @pytest.mark.parametrize("is_text", [False, True], ids=["noise", "text"])
 def test_no_size_is_special(store: ObjectStore, size: int, *, is_text: bool) -> None:
-    """Where objects begin to have a frame of their own, and where a frame is full, nothing changes for readers."""
+    """Where objects get a frame of their own, and where a frame is full, nothing changes for readers."""
     neighbours = [b"before", b"after"]
     data = b"again and again, " * (size // 17) + b"x" * (size % 17) if is_text else noise("size", size)
 
@@ -251,7 +251,7 @@ def test_what_two_writers_store_at_once_is_there_once(store: ObjectStore, layout
     data = noise("both", 1_100_000)  # so large that it is looked up when it is put
     with Session.start(layout) as one, Session.start(layout) as two:
         first, second = ObjectWriter(store, one), ObjectWriter(store, two)
-        blob = [put_blob(writer, data) for writer in (first, second)][0]
+        blob = {put_blob(writer, data) for writer in (first, second)}.pop()
         put_blob(second, b"only the second")
         first.finish(do_nothing)
         second.finish(do_nothing)

@@ -21,7 +21,7 @@ from tests.worktree.reading import count_files, identify
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
 RED = {"colour": "red"}
 
@@ -248,7 +248,7 @@ def test_a_stream_is_committed_as_a_file(repository: Repository, size: int, open
     """Whatever standard input is, its bytes are the version."""
     data = noise("stream", size)
 
-    result = repository.commit("stream", opener(data), properties=RED)  # type: ignore[abstract, call-arg, arg-type] # both take bytes
+    result = repository.commit("stream", opener(data), properties=RED)  # type: ignore[call-arg] # both take bytes
 
     assert data == repository.read("stream")
     assert (Kind.FILE, blake3(data).digest(), size, 1) == (
@@ -293,26 +293,26 @@ def test_a_taken_tag_is_a_conflict_and_stores_nothing(repository: Repository, fi
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "error", "code"),
+    ("name", "options", "code"),
     [
-        ("a//b", {}, InvalidError, "bad-name"),
-        ("notes@v1", {}, InvalidError, "bad-name"),
-        ("notes", {"tag": "~1"}, InvalidError, "bad-tag"),
-        ("notes", {"properties": {"x": float("nan")}}, InvalidError, "bad-property"),
-        ("notes", {"layer": "nowhere"}, NotFoundError, "no-such-layer"),
-        ("notes", {"inputs": ["unknown"]}, NotFoundError, "no-such-name"),
-        ("notes", {"inputs": ["=notes"]}, InvalidError, "bad-name"),
-        ("notes", {}, NotFoundError, "no-such-path"),
+        ("a//b", {}, "bad-name"),
+        ("notes@v1", {}, "bad-name"),
+        ("notes", {"tag": "~1"}, "bad-tag"),
+        ("notes", {"properties": {"x": float("nan")}}, "bad-property"),
+        ("notes", {"layer": "nowhere"}, "no-such-layer"),
+        ("notes", {"inputs": ["unknown"]}, "no-such-name"),
+        ("notes", {"inputs": ["=notes"]}, "bad-name"),
+        ("notes", {}, "no-such-path"),
     ],
 )
 def test_a_mistake_is_found_before_anything_is_written(
-    repository: Repository, tmp_path: Path, name: str, options: dict[str, object], error: type, code: str
+    repository: Repository, tmp_path: Path, name: str, options: dict[str, Any], code: str
 ) -> None:
     """And before anything is read: the source is not even there."""
     before = state(repository)
 
-    with pytest.raises(error) as caught:
-        repository.commit(name, tmp_path / "absent", **options)  # type: ignore[arg-type] # the point is that they are wrong
+    with pytest.raises((InvalidError, NotFoundError)) as caught:
+        repository.commit(name, tmp_path / "absent", **options)
 
     assert code == caught.value.code
     assert before == state(repository)

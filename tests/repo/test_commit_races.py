@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import io
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
-from cas.errors import ConflictError, HookRefusedError, StorageError
+from cas.errors import ConflictError, HookRefusedError, NotFoundError, StorageError
 from cas.ids import BlobId
 from cas.progress import Silent
 from cas.repo import Repository
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from typing import IO
+
+    from cas.maintenance.collect import GcReport
 
 RED = {"colour": "red"}
 OLD, NEW = noise("stored before", 1_500_000), noise("new", 300_000)
@@ -39,13 +42,18 @@ def commit(
 ) -> CommitResult:
     """Commit `source` as a red version of `notes`; `meanwhile` happens once, before anything is visible."""
     deeds = [meanwhile]
+
+    def approve(*_: object) -> None:
+        if deeds:
+            deeds.pop()()
+
     committer = Committer(
         repository._store,
         repository._ledger,
         repository.config,
         Clock(),
         Silent(),
-        approve=lambda *_: deeds.pop()() if deeds else None,
+        approve,
     )
     request = Request(
         layer="main",
@@ -134,8 +142,11 @@ def test_what_gc_takes_while_it_is_counted_on_is_stored_again(
     (source / "old").write_bytes(OLD)
     (source / "new").write_bytes(NEW)
 
-    result = commit(repository, source, other.gc)
+    reports: list[GcReport] = []
 
+    result = commit(repository, source, lambda: reports.append(other.gc()))
+
+    assert reports[0].objects_deleted > 0
     assert Outcome.CREATED is result.outcome
     assert OLD == repository.read("notes", "old")
     assert NEW == repository.read("notes", "new")
@@ -184,24 +195,28 @@ def test_a_pipe_that_is_used_up_is_an_error_and_no_empty_version(
     assert OLD == repository.read("notes")
 
 
-def test_a_version_that_is_removed_in_between_is_stored_again(
-    repository: Repository, home: Path, file: Path
-) -> None:
-    """It was there when the commit looked, so nothing was stored; at the last moment it is not there."""
-    repository.commit("notes", file, properties=RED)
-    with Repository.open(home) as theirs:
-        removed = []
+def test_a_version_that_comes_and_goes_is_whole_whenever_it_is_there(home: Path, file: Path) -> None:
+    """It may be removed between the look and the last moment; then its record has to be stored again."""
 
-        class Removing(Silent):
-            def start(self, task: str, total: int | None, unit: str) -> None:
-                if not removed:
-                    removed.extend(theirs.remove(["notes"]))
+    def commit_again_and_again() -> None:
+        with Repository.open(home) as mine:
+            for _ in range(40):
+                mine.commit("notes", file, properties=RED)
 
-        result = repository.commit("notes", file, properties=RED, progress=Removing())
+    def remove_again_and_again() -> None:
+        with Repository.open(home) as mine:
+            for _ in range(40):
+                with suppress(NotFoundError):
+                    mine.remove(["notes"])
 
-    assert Outcome.CREATED is result.outcome
-    assert b"first\n" == repository.read("notes")
-    assert [] == list(repository.verify().problems)
+    with Repository.init(home) as repository:
+        with ThreadPoolExecutor(2) as pool:
+            for work in [pool.submit(commit_again_and_again), pool.submit(remove_again_and_again)]:
+                work.result()
+        repository.commit("notes", file, properties=RED)
+
+        assert b"first\n" == repository.read("notes")
+        assert [] == list(repository.verify().problems)
 
 
 def test_many_writers_at_once_lose_nothing(home: Path, repository: Repository, tmp_path: Path) -> None:

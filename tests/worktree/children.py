@@ -8,6 +8,7 @@ from cas.errors import CasError
 from cas.worktree.sinks import HashingSink
 from tests.children import become_nobody
 from tests.objects.stores import make_layout, open_store
+from tests.processes import say
 from tests.worktree.reading import read
 
 
@@ -18,4 +19,4 @@ def read_as_nobody(repository: str, source: str) -> None:
         try:
             read(store, Path(source), HashingSink(store))
         except CasError as error:
-            print(type(error).__name__, error.code, error.what.split("'")[1])
+            say(type(error).__name__, error.code, error.what.split("'")[1])

@@ -1,4 +1,4 @@
-"""Reading a working tree: its id is what the document says, everything is in it, and nothing is read twice."""
+"""Reading a working tree: its id is what the document says, and everything is in it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from tests.worktree.reading import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from tests.worktree.desks import Desk
 
@@ -161,7 +161,7 @@ def test_a_large_file_is_handed_over_in_pieces(desk: Desk, tmp_path: Path) -> No
     size = 10 * ingesting.BLOCK_SIZE + 1
     with (tmp_path / "file").open("wb") as file:
         file.truncate(size)
-    sizes = []
+    sizes: list[int] = []
 
     class Lazy(HashingSink):
         def large(self, blocks: Iterable[bytearray]) -> bytes:
@@ -273,26 +273,21 @@ def test_a_source_that_is_not_there_is_an_error(desk: Desk, tmp_path: Path, what
     assert str(tmp_path / what) in caught.value.what
 
 
-@pytest.fixture(params=["pipe", "socket"])
-def special(request: pytest.FixtureRequest, source: Path) -> Iterator[Path]:
-    """Something in the source that has no content."""
-    path = source / "folder" / "special"
-    with socket.socket(socket.AF_UNIX) as listening:
-        if request.param == "pipe":
-            os.mkfifo(path)
-        else:
-            listening.bind(os.path.relpath(path))  # a socket's path is at most 107 bytes
-        yield path
-
-
-def test_what_has_no_content_is_an_error_that_names_it(desk: Desk, special: Path, source: Path) -> None:
+@pytest.mark.parametrize("what", ["pipe", "socket"])
+def test_what_has_no_content_is_an_error_that_names_it(desk: Desk, source: Path, what: str) -> None:
     """Leaving it out in silence would make a checkout something else than what was committed."""
-    for path in (source, special):
-        with pytest.raises(InvalidError) as caught:
-            read(desk.store, path, HashingSink(desk.store))
+    special = source / "folder" / "special"
+    with socket.socket(socket.AF_UNIX) as listening:
+        if what == "pipe":
+            os.mkfifo(special)
+        else:
+            listening.bind(os.path.relpath(special))  # a socket's path is at most 107 bytes
 
-        assert "special-file" == caught.value.code
-        assert str(special) in caught.value.what
+        for path in (source, special):
+            with pytest.raises(InvalidError) as caught:
+                read(desk.store, path, HashingSink(desk.store))
+            assert "special-file" == caught.value.code
+            assert str(special) in caught.value.what
 
 
 def test_a_device_is_an_error(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""A tree that changes while it is read: what is recorded is what one uninterrupted read returned (invariant 1).
+"""A tree that changes while it is read: what is recorded is what one read returned (invariant 1).
 
 The sinks here do what another program would: they change the file while it is being handed over.
 """
