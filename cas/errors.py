@@ -18,6 +18,12 @@ each is documented in `docs/errors.md`.
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class CasError(Exception):
     """Root of everything `cas` raises on purpose."""
@@ -32,6 +38,10 @@ class CasError(Exception):
     def __str__(self) -> str:
         """Give the one-line form: what failed and the observed fact behind it."""
         return f"{self.what}: {self.why}" if self.why else self.what
+
+    def __reduce__(self) -> tuple[Callable[[], CasError], tuple[()]]:
+        """Survive pickling: an error that cannot cross a process boundary hangs a multiprocessing pool."""
+        return partial(type(self), self.what, code=self.code, why=self.why, hint=self.hint), ()
 
     def as_dict(self) -> dict[str, str | None]:
         """Return the four public fields, as `--json` prints them."""

@@ -176,6 +176,4 @@ def explained(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if isinstance(error, CasError):
-            raise
         raise explain(error, what) from error

@@ -147,8 +147,15 @@ def test_a_lock_may_be_released_twice(path: Path) -> None:
     assert not path.exists()
 
 
+def wait_until_somebody_waits(path: Path) -> None:
+    """Return once a lock on the file is waited for, which the kernel lists with an arrow."""
+    inode = f":{path.stat().st_ino} "
+    while not any("->" in line and inode in line for line in Path("/proc/locks").read_text().splitlines()):
+        pass
+
+
 def test_who_waits_gets_the_lock_when_it_is_free(path: Path) -> None:
-    """Whether the waiting began before the release or after it."""
+    """As soon as its owner lets go."""
     order = []
     first, second = fs.FileLock(path), fs.FileLock(path)
     first.acquire(blocking=True)
@@ -159,6 +166,7 @@ def test_who_waits_gets_the_lock_when_it_is_free(path: Path) -> None:
 
     thread = threading.Thread(target=wait)
     thread.start()
+    wait_until_somebody_waits(path)
     order.append("released")
     first.release()
     thread.join()
@@ -173,12 +181,29 @@ def test_a_lock_on_a_file_that_was_unlinked_is_not_worth_having(path: Path) -> N
     first.acquire(blocking=True)
     thread = threading.Thread(target=second.acquire, kwargs={"blocking": True})
     thread.start()
+    wait_until_somebody_waits(path)
     first.release(unlink=True)
     thread.join()
 
     assert path.exists()
     assert not fs.FileLock(path).acquire(blocking=False)
     second.release(unlink=True)
+
+
+def test_a_lock_on_a_file_that_was_replaced_is_not_worth_having(path: Path) -> None:
+    """The same, where the name belongs to another file by the time the old one is free."""
+    first, second = fs.FileLock(path), fs.FileLock(path)
+    first.acquire(blocking=True)
+    thread = threading.Thread(target=second.acquire, kwargs={"blocking": True})
+    thread.start()
+    wait_until_somebody_waits(path)
+    path.with_name("new").touch()
+    path.with_name("new").rename(path)
+    first.release()
+    thread.join()
+
+    assert not fs.FileLock(path).acquire(blocking=False)
+    second.release()
 
 
 def test_a_lock_dies_with_its_owner(path: Path) -> None:

@@ -26,7 +26,7 @@ from cas import fs
 from cas.maintenance import census as taking
 from cas.maintenance import exclusive, leftovers, reserve, sweep
 from cas.maintenance.mark import SETTLED, Walk
-from cas.maintenance.repack import lose_objects
+from cas.objects.registry import lose_objects
 from cas.progress import Silent
 from cas.versions import rows
 from cas.versions.events import Collected

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from blake3 import blake3
@@ -31,7 +31,7 @@ from cas.maintenance.mark import SETTLED
 from cas.objects.codec import decode_frame, encode_frame
 from cas.objects.pack import index_rows, is_metadata, read_footer
 from cas.objects.packwriter import PackWriter
-from cas.objects.registry import publish
+from cas.objects.registry import lose_objects, publish
 from cas.objects.rows import NO_SESSION, PACK_NUMBER, PackRow, encode_object
 from cas.objects.writer import FRAME_SIZE
 
@@ -206,15 +206,6 @@ class Repacker:
         if self._writer is not None:
             self._writer.discard()
             self._writer = None
-
-
-def lose_objects(txn: Txn, number: int, count: int) -> None:
-    """Note that `count` rows no longer point at a pack."""
-    key = PACK_NUMBER.pack(number)
-    stored = txn.get(txn.tables.packs, key)
-    if stored is not None and count:
-        row = PackRow.decode(stored)
-        txn.put(txn.tables.packs, key, replace(row, live_count=row.live_count - count).encode())
 
 
 def drop_pack(txn: Txn, number: int) -> bool:

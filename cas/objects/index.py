@@ -164,6 +164,18 @@ _open_indexes: dict[tuple[int, str], Index] = {}
 _open_lock = threading.Lock()
 
 
+def _forget_after_fork() -> None:
+    """Invariant 1: close what was inherited, or LMDB would refuse the child's own environments."""
+    global _open_lock  # noqa: PLW0603 - another thread of the parent may have held it
+    _open_lock = threading.Lock()
+    for index in _open_indexes.values():
+        index._env.close()  # noqa: SLF001 - the class is below
+    _open_indexes.clear()
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)
+
+
 class Index:
     """One open LMDB environment. Safe to share between threads, useless after a fork."""
 
@@ -223,9 +235,8 @@ class Index:
         """Start a snapshot; `end_reading` must follow. Use `read`, which sees to that."""
         while True:
             with self._gate:
-                if (
-                    self._is_resizing
-                ):  # let it go first; not for ever, this thread may hold a snapshot already
+                if self._is_resizing:
+                    # Let it go first; not for ever, because this thread may hold a snapshot already.
                     self._gate.wait_for(lambda: not self._is_resizing, _POLITE_S)
                 self._readers += 1
             try:
@@ -251,12 +262,13 @@ class Index:
 
         Raises:
             StorageError: The disk is full or failed.
-            CorruptError: The index is damaged.
+            CorruptError: The index is damaged, or was replaced by `recover`.
         """
         with self._writing:  # LMDB lets one write at a time, and invariant 4 must know which
             while True:
                 try:
                     with self._env.begin(write=True, buffers=False) as raw:
+                        self._check_identity()
                         result = change(Txn(raw, self.tables))
                 except lmdb.MapFullError:
                     self._resize(self._env.info()["map_size"] * 2)

@@ -54,11 +54,7 @@ class PackWriter:
         self.size = 0
         self._buffer: list[bytes | memoryview] = []
         self._buffered_size = 0
-        try:
-            self._write(encode_header(os.urandom(SALT_SIZE)))
-        except BaseException:
-            self.discard()
-            raise
+        self._write(encode_header(os.urandom(SALT_SIZE)))
 
     @property
     def is_full(self) -> bool:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cas import fs
+from cas.ids import PackId
 from cas.objects.pack import index_rows, is_metadata
 from cas.objects.rows import PACK_NUMBER, PackRow, encode_object
 
@@ -44,13 +46,35 @@ def publish(layout: Layout, pack: SealedPack) -> None:
     fs.reached("pack.renamed")
 
 
+def broken_packs(layout: Layout, txn: Txn) -> frozenset[int]:
+    """Numbers of the packs whose file is missing or has another size: what they hold must be stored again.
+
+    Cost: one `stat` for each pack. One that gc drops meanwhile may be named too, which does no harm.
+    """
+    broken = set()
+    for key, value in txn.scan(txn.tables.packs):
+        row = PackRow.decode(value)
+        try:
+            is_whole = os.stat(layout.pack(PackId(row.id))).st_size == row.file_size
+        except FileNotFoundError:
+            is_whole = False
+        if not is_whole:
+            broken.add(PACK_NUMBER.unpack(key)[0])
+    return frozenset(broken)
+
+
 def register(
-    txn: Txn, pack: SealedPack, *, session: bytes, with_metadata: bool = True
+    txn: Txn,
+    pack: SealedPack,
+    *,
+    session: bytes,
+    with_metadata: bool = True,
+    broken: frozenset[int] = frozenset(),
 ) -> tuple[int, list[bytes]]:
     """Add the pack and its objects to the index.
 
-    An object that the index has already keeps its row: the copy in this pack is garbage from the start.
-    Without metadata only rows of kind DATA go in (index invariant 5).
+    An object that the index has already keeps its row, unless that points into a `broken` pack: the copy in
+    this pack is garbage from the start. Without metadata only rows of kind DATA go in (index invariant 5).
 
     Returns:
         The pack's number, and the ids that keep a row of another pack.
@@ -65,17 +89,37 @@ def register(
     objects = txn.tables.objects
     with txn.raw.cursor(db=objects) as cursor:
         _, added = cursor.putmulti(rows, dupdata=False, overwrite=False)
+    elsewhere = [] if added == len(rows) else [row for row in rows if txn.get(objects, row[0]) != row[1]]
+    rescued = [row for row in elsewhere if _pack_of(txn, row[0]) in broken] if broken else []
+    for object_id, encoded in rescued:
+        lose_objects(txn, _pack_of(txn, object_id), 1)
+        txn.put(objects, object_id, encoded)
     row = PackRow(
         id=pack.id.raw,
         session=session,
         file_size=pack.file_size,
         raw_size=pack.raw_size,
         object_count=pack.footer.object_count,
-        live_count=added,
+        live_count=added + len(rescued),
     )
     txn.put(txn.tables.packs, PACK_NUMBER.pack(number), row.encode())
-    elsewhere = [] if added == len(rows) else [key for key, value in rows if txn.get(objects, key) != value]
-    return number, elsewhere
+    ours = {object_id for object_id, _ in rescued}
+    return number, [object_id for object_id, _ in elsewhere if object_id not in ours]
+
+
+def _pack_of(txn: Txn, object_id: bytes) -> int:
+    row = txn.get(txn.tables.objects, object_id)
+    assert row is not None, "it was found in this transaction"
+    return int(PACK_NUMBER.unpack_from(row)[0])
+
+
+def lose_objects(txn: Txn, number: int, count: int) -> None:
+    """Note that `count` rows no longer point at a pack."""
+    key = PACK_NUMBER.pack(number)
+    stored = txn.get(txn.tables.packs, key)
+    if stored is not None and count:
+        row = PackRow.decode(stored)
+        txn.put(txn.tables.packs, key, replace(row, live_count=row.live_count - count).encode())
 
 
 def release(txn: Txn, number: int, session: bytes) -> None:
@@ -84,8 +128,4 @@ def release(txn: Txn, number: int, session: bytes) -> None:
     stored = txn.get(txn.tables.packs, key)
     assert stored is not None, "packs of a live session are never swept"
     row = PackRow.decode(stored)
-    txn.put(
-        txn.tables.packs,
-        key,
-        PackRow(row.id, session, row.file_size, row.raw_size, row.object_count, row.live_count).encode(),
-    )
+    txn.put(txn.tables.packs, key, replace(row, session=session).encode())

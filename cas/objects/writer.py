@@ -14,6 +14,8 @@ Invariants (DESIGN 5, checked by tests/models/gc_protocol.py)
 2. Rows of objects that refer to others (trees, recipes, records) enter only in `finish`, with all they
    refer to. So an id of a tree that is in the index stands for everything below it.
 3. Rows that entered early belong to the session: gc keeps them until its lock is free.
+4. A row is no proof of bytes: packs that are missing or cut short are found before the first look-up, what
+   they held counts as absent, and its rows are pointed at the new copy.
 """
 
 from __future__ import annotations
@@ -21,14 +23,14 @@ from __future__ import annotations
 import tempfile
 import threading
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Final, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
 from cas import fs
 from cas.ids import DIGEST_SIZE, RecordId, TreeId
 from cas.objects.pack import is_metadata
 from cas.objects.pipeline import FrameContent, NewObject, PackPipeline
-from cas.objects.registry import publish, register, release
-from cas.objects.rows import NO_SESSION, Stored
+from cas.objects.registry import broken_packs, publish, register, release
+from cas.objects.rows import NO_SESSION, PACK_NUMBER, Stored
 from cas.objects.tree import Entry, encode_tree, tree_id
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ class ObjectWriter:
         self._session = session
         with store.index.read() as txn:
             self._epoch = txn.epoch  # invariant 1
+            self._broken = broken_packs(store.layout, txn)
         self._lock = threading.Lock()
         self._seen: set[bytes] = set()
         self._seen_metadata: set[bytes] = set()
@@ -112,6 +115,8 @@ class ObjectWriter:
 
         Only those that are there are remembered for invariant 1.
         """
+        if self._broken:
+            return False  # a row of the index is no proof now: let everything be read again
         found = []
         complete = True
         with self._store.index.read() as txn:
@@ -155,7 +160,7 @@ class ObjectWriter:
                 seen = self._seen_metadata if is_metadata(item.kind) else self._seen
                 if object_id in seen:
                     self.reused_objects += 1
-                elif get(object_id, db=objects) is not None:
+                elif (row := get(object_id, db=objects)) is not None and not self._is_broken(row):
                     reused.append(object_id)
                 else:
                     seen.add(object_id)
@@ -165,6 +170,14 @@ class ObjectWriter:
         if len(self._seen_metadata) > _REMEMBERED_METADATA:
             self._seen_metadata.clear()  # a tree stored twice is a little garbage; unbounded memory is worse
         return new
+
+    def _is_broken(self, row: Any) -> bool:  # noqa: ANN401 - lmdb's own type, with views that are never asked for
+        return bool(self._broken) and PACK_NUMBER.unpack_from(row)[0] in self._broken
+
+    def has_new(self) -> bool:
+        """Whether anything that was put is not in the store yet."""
+        self._flush()
+        return self.new_objects > 0
 
     def _take_group(self, *, is_metadata: bool) -> FrameContent:
         group = self._groups[is_metadata]
@@ -182,7 +195,7 @@ class ObjectWriter:
 
         def change(txn: Txn) -> tuple[int, list[bytes]]:
             publish(self._store.layout, pack)
-            return register(txn, pack, session=self._session.id)
+            return register(txn, pack, session=self._session.id, broken=self._broken)
 
         number, elsewhere = self._store.index.write(change)
         pack.path.unlink(missing_ok=True)
@@ -217,7 +230,7 @@ class ObjectWriter:
             owner = NO_SESSION if complete else self._session.id
             for pack in packs:
                 publish(self._store.layout, pack)
-                register(txn, pack, session=owner, with_metadata=complete)
+                register(txn, pack, session=owner, with_metadata=complete, broken=self._broken)
             if not complete:
                 return False, None
             for number in self._early:

@@ -131,9 +131,14 @@ class Committer:
         record = self._record(request, ingested)
         with self.store.index.read() as txn:
             outcome = _decide(txn, request, record)
+            existing = refs.get(txn, request.layer, request.name, record.version)
         if outcome in _STORES:
             self.approve(request.layer, record)
-            writer.put_record(record.id, record.encode())
+        # The version may be there and its bytes not: that is how damage is mended by committing again.
+        is_storing = outcome in _STORES or (outcome is Outcome.UNCHANGED and writer.has_new())
+        if is_storing:
+            kept = existing.record if existing is not None and outcome is Outcome.UNCHANGED else record
+            writer.put_record(kept.id, kept.encode())
 
         def change(txn: Txn) -> tuple[Outcome, Version]:
             cache.save(txn)
@@ -147,7 +152,6 @@ class Committer:
             assert version is not None, "it was there or has just been added"
             return decided, version
 
-        is_storing = outcome in _STORES
         if is_storing:
             outcome, version = writer.finish(change)
         else:  # there is a version already, with all that it needs

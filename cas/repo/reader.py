@@ -7,10 +7,11 @@ repository too, and must start fast.
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from cas import config as configuration
-from cas.errors import NotFoundError
+from cas.errors import InvalidError, NotFoundError
 from cas.layout import Layout
 from cas.objects.index import Index
 from cas.objects.store import ObjectStore
@@ -27,7 +28,6 @@ from cas.versions.times import from_nanoseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from cas.hooks import Hooks
     from cas.ids import VersionId
@@ -56,12 +56,11 @@ class Reader:
         except BaseException:
             self._index.close()
             raise
-        self._store = ObjectStore(layout, self._index)
+        self._opened: ObjectStore | None = ObjectStore(layout, self._index)
         self._ledger = Ledger(self._journal)
-        self._is_open = True
 
     @classmethod
-    def open(cls, directory: Path) -> Self:
+    def open(cls, directory: Path | str) -> Self:
         """Open the repository in `directory`, which holds `.cas/` or is it.
 
         Raises:
@@ -69,7 +68,7 @@ class Reader:
             InvalidError: It has a newer format, or its configuration is broken.
             CorruptError: Its index is lost or damaged.
         """
-        return cls(Layout.at(directory))
+        return cls(Layout.at(Path(directory)))
 
     @classmethod
     def discover(cls, start: Path) -> Self:
@@ -77,10 +76,10 @@ class Reader:
         return cls(Layout.find(start))
 
     def close(self) -> None:
-        """Close it; the object is useless afterwards. Closing it again does nothing."""
-        if self._is_open:
-            self._is_open = False
-            self._store.close()
+        """Close it; every later use is an error. Closing again does nothing."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
             self._index.close()
 
     def __enter__(self) -> Self:
@@ -188,6 +187,16 @@ class Reader:
         return self._read(read)
 
     @property
+    def _store(self) -> ObjectStore:
+        if self._opened is None:
+            raise InvalidError(
+                f"cannot use the repository '{self.layout.root}'",
+                code="repository-closed",
+                why="it has been closed",
+            )
+        return self._opened
+
+    @property
     def _layers(self) -> list[str]:
         return self.config.refs_layers()
 
@@ -208,5 +217,5 @@ class Reader:
         return [layer]
 
     def _read(self, look_up: Callable[[Txn], T]) -> T:
-        with self._index.read() as txn:
+        with self._store.index.read() as txn:
             return look_up(txn)

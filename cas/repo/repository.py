@@ -57,7 +57,7 @@ class Repository(Reader):
     """
 
     @classmethod
-    def init(cls, directory: Path) -> Self:
+    def init(cls, directory: Path | str) -> Self:
         """Make the repository `directory/.cas` and open it.
 
         Raises:
@@ -66,14 +66,14 @@ class Repository(Reader):
         """
         from cas.repo.create import create
 
-        return cls(create(directory))
+        return cls(create(Path(directory)))
 
     # ---- putting in and taking out
 
     def commit(  # noqa: PLR0913 - each is a word of its own on the command line
         self,
         name: str,
-        source: Path | IO[bytes],
+        source: Path | str | IO[bytes],
         *,
         properties: Mapping[str, Any] | None = None,
         inputs: Sequence[str] = (),
@@ -113,13 +113,13 @@ class Repository(Reader):
         request = Request(
             layer=self.config.layer_for_writing(layer),
             name=parse_name(name),
-            source=source,
+            source=Path(source) if isinstance(source, str) else source,
             properties=check_properties(properties or {}),
             inputs=self._read(lambda txn: resolve_inputs(txn, self._layers, inputs)),
             message=message,
             origin=origin,
             tag=None if tag is None else parse_tag(tag),
-            on_conflict=on_conflict,
+            on_conflict=OnConflict(on_conflict),
         )
         committer = Committer(self._store, self._ledger, self.config, self._clock_ns, progress, self._approve)
         if dry_run:
@@ -138,7 +138,7 @@ class Repository(Reader):
     def checkout(  # noqa: PLR0913 - each is a word of its own on the command line
         self,
         spec: str,
-        destination: Path | None = None,
+        destination: Path | str | None = None,
         *,
         path: str | None = None,
         link: Link | None = None,
@@ -169,7 +169,9 @@ class Repository(Reader):
 
         version = self.resolve(spec)
         content = look.descend(self._store, version, path)
-        target = destination or Path((path or version.name).rstrip("/").rpartition("/")[2])
+        target = (
+            Path(destination) if destination else Path((path or version.name).rstrip("/").rpartition("/")[2])
+        )
         subject = _subject(version)
         self._fire.pre_checkout(PreCheckout(self.layout.root, subject, target, path))
         report = checkout(
@@ -364,7 +366,7 @@ class Repository(Reader):
     def _write(self, change: Callable[[Txn], T]) -> T:
         self._require_writable()
         with fs.explained("cannot write to the repository"):
-            return self._index.write(change)
+            return self._store.index.write(change)
 
     def _record(self, txn: Txn, event: AnyEvent, version: Version) -> Version:
         """Make `event` happen and return `version` as it is afterwards."""

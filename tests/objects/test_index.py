@@ -165,6 +165,21 @@ def test_tables_of_another_format_are_refused(folder: Path) -> None:
     assert "index-format" == caught.value.code
 
 
+@pytest.mark.parametrize("is_there", [False, True])
+def test_an_index_that_was_replaced_is_not_written(index: Index, folder: Path, *, is_there: bool) -> None:
+    """After `recover` in another process this one would write into a file that has no name any more."""
+    (folder / "data.mdb").rename(folder / "old.mdb")
+    if is_there:
+        (folder / "data.mdb").write_bytes((folder / "old.mdb").read_bytes())
+
+    with pytest.raises(CorruptError) as caught:
+        index.write(put_two)
+
+    assert "index-replaced" == caught.value.code
+    with index.read() as txn:
+        assert 0 == txn.count(txn.tables.refs)
+
+
 DAMAGED = "CorruptError index-damaged run `cas recover` to rebuild it from the packs\n"
 
 

@@ -127,14 +127,16 @@ def test_another_process_adopts_the_larger_map(index: Index, reader_count: int) 
         assert 8010 == txn.count(txn.tables.objects)
 
 
-def test_this_process_adopts_a_larger_map_when_it_writes(index: Index) -> None:
+@pytest.mark.parametrize("is_writing", [False, True])
+def test_this_process_adopts_a_larger_map(index: Index, *, is_writing: bool) -> None:
     """The other one may have grown it between any two of our transactions."""
     printed(children.store_rows, index.path, TINY, "the child", 8000)
 
-    index.write(fill("row", 8000))
+    if is_writing:
+        index.write(fill("row", 8000))
 
     with index.read() as txn:
-        assert 16000 == txn.count(txn.tables.objects)
+        assert 8000 * (1 + is_writing) == txn.count(txn.tables.objects)
 
 
 def test_little_address_space_is_enough(index: Index) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cas.objects.codec import decode_frame
-from cas.objects.pack import PackedObject, is_metadata
+from cas.objects.pack import TARGET_SIZE, PackedObject, is_metadata
 from cas.objects.pipeline import NewObject, PackPipeline
 from cas.objects.rows import Stored
 from tests.objects.stores import files_below, noise
@@ -134,6 +134,18 @@ def test_much_metadata_is_packed_by_itself(tmp_path: Path) -> None:
     packs = pipeline.finish()
 
     assert [[b"a file"], 20] == [[raw for raw, _ in frames_of(packs[0])], len(packs[1].footer.frames)]
+
+
+def test_packs_of_metadata_are_cut_as_well(tmp_path: Path) -> None:
+    """One pack for all directories of the world would be the one that is too large to rewrite."""
+    pipeline = PackPipeline(tmp_path, never)
+    for number in range(90):
+        pipeline.submit([[new(noise(f"tree {number}", 1_000_000), Stored.TREE)]], is_metadata=True)
+
+    packs = pipeline.finish()
+
+    assert 90 == sum(pack.footer.object_count for pack in packs)
+    assert [True, False] == [pack.file_size >= TARGET_SIZE for pack in packs]
 
 
 def test_giving_up_leaves_nothing(tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ def test_chunks_of_another_file_are_not_accepted(store: ObjectStore, layout: Lay
 
 
 def test_a_chunk_may_be_a_file_that_was_cut_finer(store: ObjectStore, layout: Layout) -> None:
-    """Somebody changes the chunking in config.yaml; old recipes stay, and new files share chunks with them."""
+    """The chunking in config.yaml was changed: old recipes stay, and new files share chunks with them."""
     with Session.start(layout) as session:
         writer = ObjectWriter(store, session)
         put_large(writer, LARGE, CHUNKS, fan_out=3)

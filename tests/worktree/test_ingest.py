@@ -185,7 +185,7 @@ def test_a_single_file_keeps_its_executable_bit(desk: Desk, tmp_path: Path, kind
 
 def test_the_path_that_was_named_is_followed(desk: Desk, source: Path, tmp_path: Path) -> None:
     """The user means what it points at; links below are stored as links."""
-    (tmp_path / "to directory").symlink_to("source")
+    (tmp_path / "to directory").symlink_to(source.name)
     (tmp_path / "to file").symlink_to("to directory/file")
 
     directory = read(desk.store, tmp_path / "to directory", HashingSink(desk.store))

@@ -181,7 +181,7 @@ def written_at(path: Path) -> int:
 def test_a_file_is_trusted_when_it_is_older_than_a_tick(
     desk: Desk, tmp_path: Path, age_ns: int, *, is_trusted: bool
 ) -> None:
-    """Within one tick of the file system's clock it could be written again and look the same (invariant 1)."""
+    """Within one tick of the file system's clock it could change and look the same (invariant 1)."""
     source = tmp_path / "source"
     source.mkdir()
     (source / "file").write_bytes(b"bytes")
@@ -257,7 +257,7 @@ def test_rows_are_written_early_when_there_are_many(desk: Desk, tmp_path: Path) 
 
 
 def test_the_tick_of_a_usual_disk_is_fine(tmp_path: Path) -> None:
-    """Coarse clocks are those of FAT and of other machines; taken for one, it would be read twice each time."""
+    """Coarse clocks are those of FAT and of other machines; taken for one, it would be read twice."""
     assert FINE_TICK_NS == statcache.tick_of(tmp_path)
     assert FINE_TICK_NS < COARSE_TICK_NS
 
