@@ -8,7 +8,7 @@
 | 3 | not found |
 | 4 | conflict: a version, a destination, a moved ref |
 | 5 | damage found |
-| 130 | interrupted (SIGINT or SIGTERM) |
+| 130 | interrupted (SIGINT, SIGTERM or SIGHUP) |
 
 An error is three lines on standard error, `error:`, `  why:` and ` hint:`, the last two only where there
 is something to say. With `--json` it is one line of JSON there instead, with the keys of

@@ -82,6 +82,8 @@ def _converted(param: Option | Argument, value: Any) -> Any:  # noqa: ANN401 - t
         return value
     if kind is int:
         return _whole_number(value, least=param.min or 0)
+    if value == "" and isinstance(kind, type) and issubclass(kind, Path):
+        raise typer.BadParameter("a path is needed")  # Path("") would be the current directory
     if isinstance(kind, type) and _is_fit(param, kind, value):
         return kind(value)
     return _UNCONVERTED

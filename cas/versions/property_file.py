@@ -29,6 +29,7 @@ _resolver: Any = yaml.SafeLoader("")
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 _BOOLEANS: Final = {"true": True, "false": False}
+_JSON_NUMBERS: Final = frozenset({"NaN", "Infinity", "-Infinity"})  # to lax readers of JSON; text to YAML
 _TAG: Final = "tag:yaml.org,2002:"
 
 
@@ -138,7 +139,7 @@ def _scalar(event: yaml.ScalarEvent) -> object:
             return int(text)
         case "float" if _FLOAT.fullmatch(text):
             return float(text)
-        case "str" if not _FLOAT.fullmatch(text):
+        case "str" if not _FLOAT.fullmatch(text) and text not in _JSON_NUMBERS:
             return text
         case "timestamp":
             raise _Refused(event, f"{text} is a date, and JSON has none", quote)

@@ -5,6 +5,7 @@ Everything here is a lookup or the scan of a prefix; nothing hashes.
 
 from __future__ import annotations
 
+import sys
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,8 @@ def is_known(txn: Txn, layer: str, name: str) -> bool:
 
 def back(txn: Txn, layer: str, name: str, count: int) -> Version | None:
     """Return the live version `count` before the current one, or None if there are not that many."""
+    if count > sys.maxsize:  # more than `islice` takes, and than there can be
+        return None
     found = next(islice(rows.newest_first(txn, rows.ref_key(layer, name)), count, None), None)
     return None if found is None else get(txn, layer, name, VersionId(found))
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 MIN_PREFIX_LENGTH: Final = 4
 """Hex digits that a prefix of a version id has at least."""
 
+MAX_BACK: Final = (1 << 63) - 1
+"""No name has so many versions; whatever goes further back is taken for this."""
+
 _HEX_DIGITS: Final = frozenset("0123456789abcdef")
 
 
@@ -120,7 +123,8 @@ def _parse_selector(text: str, spec: str) -> Selector:
     if text.startswith("~"):
         if not (text[1:].isascii() and text[1:].isdigit()):
             raise _bad(spec, "'~' is followed by how many versions to go back, as in ~1")
-        return Back(int(text[1:]))
+        # The first 20 digits are enough to be too far; int() refuses thousands of them.
+        return Back(min(int(text[1:].lstrip("0")[:20] or "0"), MAX_BACK))
     if "=" in text:
         return Where(tuple(_parse_conditions(text, spec)))
     if len(text) == 2 * DIGEST_SIZE and _HEX_DIGITS.issuperset(text.lower()):

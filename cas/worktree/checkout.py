@@ -105,7 +105,8 @@ def checkout(  # noqa: PLR0913 - each is a decision of the caller
         progress: Told about bytes as they are written.
 
     Raises:
-        ConflictError: Something would be lost; nothing was changed. Or somebody writes there meanwhile.
+        ConflictError: Something would be lost, or a file is where a parent has to be; nothing was changed.
+            Or somebody writes there meanwhile.
         InvalidError: The destination is in the repository, or cannot tell two names apart.
         CorruptError: Stored bytes or trees are damaged; nothing was changed.
         StorageError: The disk is full or failed, or does not know this kind of link; nothing was changed.
@@ -208,9 +209,23 @@ class _Checkout:
             hint="commit or move them, or repeat with --force to overwrite",
         )
 
+    def _file_in_the_way(self) -> ConflictError:
+        parent = self.root
+        while not os.path.lexists(parent):
+            parent = os.path.dirname(parent)
+        return ConflictError(
+            f"cannot check out to '{os.fsdecode(self.path)}'",
+            code="destination-exists",
+            why=f"a file is in the way: '{os.fsdecode(parent)}' is no directory",
+            hint="choose another directory, or move the file",
+        )
+
     def _execute(self, spool: Spool, session: Session, size: int) -> tuple[int, int]:
         """Stage and apply; returns how many files and bytes were written."""
-        os.makedirs(self.root, exist_ok=True)
+        try:
+            os.makedirs(self.root, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise self._file_in_the_way() from error
         staging = StagingDirectory.create(
             self.store.index, self.root, os.path.basename(self.path), session=session.id
         )

@@ -14,6 +14,7 @@ from cas.cli import completers, options, streams
 from cas.cli.command import command
 from cas.cli.context import Invocation
 from cas.cli.render import documents, shapes, text, versions
+from cas.errors import InvalidError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,6 +150,13 @@ def _source(invocation: Invocation, path: Path) -> Iterator[Path | IO[bytes]]:
     if str(path) != "-":
         yield path
         return
+    if not sys.stdin.readable():
+        raise InvalidError(
+            "cannot read standard input",
+            code="usage",
+            why="it is closed",
+            hint="pipe the data in, or name a file",
+        )
     if sys.stdin.isatty():
         invocation.console.note("reading from the terminal; Ctrl-D ends it")
     with streams.standard_input() as source:

@@ -55,3 +55,15 @@ def test_a_repeated_option_keeps_every_value(run: Run) -> None:
 def test_the_later_of_two_repositories_wins(run: Run) -> None:
     """--repo before the command and after it."""
     assert run("--repo", "nowhere", "ls", "--repo", ".", "-q").out == "photos\n"
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize(
+    "words", [("commit", "x", ""), ("checkout", "photos", ""), ("id", "--properties", ""), ("init", "")]
+)
+def test_no_text_is_no_path(run: Run, words: tuple[str, ...]) -> None:
+    """An unset variable in a script must not stand for the current directory."""
+    shown = run(*words)
+
+    assert shown.code == 2
+    assert "why: a path is needed\n" in shown.err

@@ -41,7 +41,8 @@ def test_a_whole_session(here: Path) -> None:
 
 
 @pytest.mark.usefixtures("repository")
-def test_sigterm_is_an_interrupt() -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_being_told_to_stop_is_an_interrupt(repository: Path, number: signal.Signals) -> None:
     """A commit that is told to stop exits 130 without a traceback, and the next command works."""
     with subprocess.Popen(
         arguments("commit", "stream", "-"), stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
@@ -52,12 +53,58 @@ def test_sigterm_is_an_interrupt() -> None:
             bytes(4 << 20)
         )  # more than the pipe holds: when it is gone, the commit is reading
         running.stdin.flush()
-        running.send_signal(signal.SIGTERM)
+        running.send_signal(number)
         told = running.stderr.read().decode()
         assert running.wait() == 130
 
     assert told == "error: interrupted\n"
     assert process("ls", "-q").out == "photos\n"
+    assert not list((repository / ".cas" / "tmp").iterdir())
+
+
+@pytest.mark.usefixtures("repository")
+def test_nohup_is_respected() -> None:
+    """A commit that was started with SIGHUP ignored goes on when the terminal is gone."""
+    with subprocess.Popen(
+        ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh", *arguments("commit", "stream", "-")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        env=environment(),
+    ) as running:
+        assert running.stdin is not None
+        running.stdin.write(bytes(4 << 20))
+        running.stdin.flush()
+        running.send_signal(signal.SIGHUP)
+        running.stdin.close()
+        assert running.wait() == 0
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize(
+    ("line", "code", "told"),
+    [
+        ("ls >&-", 0, ""),
+        ("gc 2>&-", 0, ""),
+        ("ls --json <&- >&- 2>&-", 0, ""),
+        ("show nothing >&-", 3, "error: cannot find 'nothing'"),
+        ("commit stream - <&-", 2, "error: cannot read standard input\n  why: it is closed\n"),
+        ("commit photos photos -p a=b <&- >&- 2>&-", 0, ""),
+    ],
+)
+def test_closed_streams_are_as_good_as_none(line: str, code: int, told: str) -> None:
+    """A daemon may start us without standard streams: we work, and no file of ours gets their numbers."""
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {line}', "sh", *arguments()],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
+
+    assert done.returncode == code
+    assert done.stderr.startswith(told)
+    assert "Traceback" not in done.stderr
+    assert process("verify").code == 0
 
 
 @pytest.mark.usefixtures("repository")

@@ -86,7 +86,7 @@ def test_dying_after_early_packs_leaves_only_garbage(
     used: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Packs that a long commit registered before it died belong to nobody: gc frees them, and only them."""
-    monkeypatch.setattr(packwriter, "TARGET_SIZE", 64 * 1024)  # a pack of 64 MiB would take this test a minute
+    monkeypatch.setattr(packwriter, "TARGET_SIZE", 64 * 1024)  # 64 MiB would take this test a minute
     before = used.versions()
     collect(used)
     objects = used.objects()

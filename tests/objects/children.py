@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -108,3 +109,20 @@ def hold_a_session(root: str) -> None:
         (session.tmp / "half.pack").write_bytes(b"half of a pack")
         say(session.id.hex())
         input()
+
+
+def use_an_index_on_both_sides_of_a_fork(folder: str) -> None:
+    """Open the index, fork, and write in the child and then in the parent."""
+    index = Index.open(Path(folder))
+    index.write(fill("before", 1))
+    child = os.fork()
+    if child == 0:
+        mine = Index.open(Path(folder))
+        mine.write(fill("child", 1))
+        mine.close()
+        os._exit(0 if mine is not index else 1)
+    _, status = os.waitpid(child, 0)
+    index.write(fill("parent", 1))
+    with index.read() as txn:
+        say(os.waitstatus_to_exitcode(status), txn.count(txn.tables.objects))
+    index.close()

@@ -54,6 +54,13 @@ def test_one_path_has_one_environment(index: Index, folder: Path, tmp_path: Path
         assert FORMAT == txn.number(b"format")
 
 
+def test_a_child_after_fork_opens_its_own(folder: Path) -> None:
+    """LMDB must not be carried over; neither side may spoil what the other writes."""
+    Index.open(folder, create=True).close()
+
+    assert "0 3\n" == printed(children.use_an_index_on_both_sides_of_a_fork, folder)
+
+
 def test_the_last_close_closes(folder: Path) -> None:
     """Afterwards the path is opened anew: here it has become another index."""
     Index.open(folder, create=True).close()

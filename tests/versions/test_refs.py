@@ -366,3 +366,12 @@ def test_listing_needs_no_canonical_json() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("count", [1, (1 << 63) - 1, 1 << 63, 10**30])
+def test_too_far_back_is_nothing(index: Index, ledger: Ledger, count: int) -> None:
+    """However far one goes back, there is an answer."""
+    made = commit(index, ledger, make_record())
+
+    with index.read() as txn:
+        assert refs.back(txn, "main", made.name, count) is None

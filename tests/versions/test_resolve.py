@@ -149,6 +149,8 @@ def test_ambiguous_prefixes_list_the_candidates(index: Index, ledger: Ledger) ->
         ("old", "name-removed", "all its versions were removed", "cas restore old"),
         ("old@v0", "name-removed", "all its versions were removed", "cas restore old"),
         ("roads@~3", "no-such-version", "has 3 of it, so the oldest is ~2", None),
+        (f"roads@~{'9' * 20}", "no-such-version", "has 3 of it, so the oldest is ~2", None),
+        (f"roads@~{'9' * 5000}", "no-such-version", "has 3 of it, so the oldest is ~2", None),
         ("roads@v9", "no-such-tag", "its tags are 2016, v1", "cas ls --versions roads"),
         ("osm/rivers@v9", "no-such-tag", "it has no tags", "needs 4 digits"),
         ("roads@0000", "no-such-version", "starts with 0000", "cas ls --versions roads"),

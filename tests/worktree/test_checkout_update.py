@@ -253,6 +253,20 @@ def test_other_content_is_not_overwritten(desk: Desk, there: Node) -> None:
     assert tree_at(out) == BASE
 
 
+@pytest.mark.parametrize("below", ["x", "y/x"])
+@pytest.mark.parametrize("force", [False, True])
+def test_a_file_where_a_parent_has_to_be(desk: Desk, below: str, *, force: bool) -> None:
+    """A file above the destination is said to be in the way, and stays even with force."""
+    write_tree(File(b"mine"), desk.home / "file")
+
+    with pytest.raises(ConflictError, match="cannot check out") as caught:
+        desk.checkout(desk.commit(BASE), desk.home / "file" / below, force=force)
+
+    assert caught.value.why == f"a file is in the way: '{desk.home / 'file'}' is no directory"
+    assert read_tree(desk.home / "file") == File(b"mine")
+    assert desk.litter() == []
+
+
 def test_what_does_not_collide_stays(desk: Desk) -> None:
     """A directory with other things in it takes a version beside them."""
     out = desk.home / "out"

@@ -146,14 +146,18 @@ def test_a_file_of_any_size_comes_back(desk: Desk, tmp_path: Path, size: int) ->
     assert data == desk.store.get(BlobId(found.content.id.raw))
 
 
+@pytest.mark.parametrize("size", [200_000, 2_000_000])
 @pytest.mark.parametrize("byte", [b"\0", b"a"])
-def test_a_file_that_cannot_be_cut_well_comes_back(desk: Desk, tmp_path: Path, byte: bytes) -> None:
-    """Where all bytes are equal, chunks are all of the largest size, and all are one."""
-    (tmp_path / "file").write_bytes(byte * 2_000_000)
+def test_a_file_that_cannot_be_cut_well_comes_back(
+    desk: Desk, tmp_path: Path, byte: bytes, size: int
+) -> None:
+    """Where all bytes are equal, all chunks are of the largest size and one; or the file is the one chunk."""
+    (tmp_path / "file").write_bytes(byte * size)
 
     found = store_path(desk.store, tmp_path / "file")
 
-    assert byte * 2_000_000 == desk.store.get(BlobId(found.content.id.raw))
+    assert byte * size == desk.store.get(BlobId(found.content.id.raw))
+    assert size == sum(part.size for part in desk.store.chunks(BlobId(found.content.id.raw)))
 
 
 def test_a_large_file_is_handed_over_in_pieces(desk: Desk, tmp_path: Path) -> None:
