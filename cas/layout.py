@@ -79,6 +79,11 @@ class Layout:
         """Packs that `verify --repair` took out of service, kept as evidence."""
         return self.root / "damaged"
 
+    @property
+    def index_draft(self) -> Path:
+        """An index that `recover` is building."""
+        return self.root / "index.new"
+
     def pack(self, pack: PackId) -> Path:
         """Where the sealed pack `pack` lives."""
         name = str(pack)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -48,6 +49,7 @@ def clear(layout: Layout, index: Index) -> Cleared:
     This needs no room on the disk, so gc does it first.
     """
     live_sessions(layout)  # unlinks the files of the dead ones
+    shutil.rmtree(layout.index_draft, ignore_errors=True)  # of a recovery that died: gc holds the same lock
     count = remove_leftovers(layout) + staging.sweep(layout, index)
     orphans = index.write(lambda txn: _remove_orphans(layout, txn))
     fs.reached("gc.orphans-removed")

@@ -61,7 +61,6 @@ log = logging.getLogger(__name__)
 
 _WHAT: Final = "cannot rebuild the index"
 _SILENT: Final = Silent()
-_DRAFT: Final = "index.new"
 _KIND_AT: Final = 28
 
 
@@ -95,20 +94,23 @@ def recover(layout: Layout, *, now_ns: int, progress: Progress = _SILENT) -> Rec
         for folder in (layout.packs, layout.sessions, layout.tmp, layout.journal):
             folder.mkdir(exist_ok=True)
         _refuse_writers(layout)
-        draft = layout.root / _DRAFT
+        draft = layout.index_draft
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
         index = Index.open(draft, create=True)
         try:
-            report = _Builder(layout, index, progress).build(now_ns)
-            with index.read() as txn:
-                sequence = txn.sequence
+            try:
+                report = _Builder(layout, index, progress).build(now_ns)
+                with index.read() as txn:
+                    sequence = txn.sequence
+            finally:
+                index.close()
+            _refuse_writers(layout)
+            if Journal(layout).last_sequence() != sequence:
+                raise _busy()  # somebody began and ended meanwhile, with the old index
+            _switch(layout, draft)
         finally:
-            index.close()
-        _refuse_writers(layout)
-        if Journal(layout).last_sequence() != sequence:
-            raise _busy()  # somebody began and ended meanwhile, with the old index
-        _switch(layout, draft)
+            shutil.rmtree(draft, ignore_errors=True)
         return report
 
 
@@ -162,11 +164,9 @@ class _Builder:
         pack_count = self._build_objects()
         damage: list[str] = []
         events = self._index.write(lambda txn: self._replay(txn, damage))
-        is_whole = events > 0 and not damage
-        adopted = 0
-        if not is_whole:
-            self._lost += damage
-            adopted = self._adopt_records(now_ns)
+        self._lost += damage
+        adopted = self._adopt_records(now_ns, has_journal=events > 0)
+        is_whole = events > 0 and not damage and not adopted
         self._index.write(self._drop_unneeded)
         self._list_broken_versions()
         if not is_whole:
@@ -202,14 +202,18 @@ class _Builder:
             self._progress.advance(1)
         return count
 
-    def _adopt_records(self, now_ns: int) -> int:
-        """Make versions of the records whose version the journal does not know, oldest first; how many."""
+    def _adopt_records(self, now_ns: int, *, has_journal: bool) -> int:
+        """Make versions of the records whose version the journal does not know, oldest first; how many.
+
+        A journal that lost its last lines looks like one that ends there, so the packs are always asked. The
+        record of a commit that died between seal and transaction may come in too: harmless, and told.
+        """
         found = sorted(self._records(), key=attrgetter("created_at"))
         layer = config.load(self._layout).layer_for_writing(None)
         nowhere: Any = _NoJournal()
         ledger = Ledger(nowhere)
 
-        def adopt(txn: Txn) -> int:
+        def adopt(txn: Txn) -> set[tuple[str, VersionId]]:
             adopted: set[tuple[str, VersionId]] = set()
             known = {(one.name, one.version) for one in refs.all_versions(txn)}
             for record in found:
@@ -218,12 +222,17 @@ class _Builder:
                     at_ns = min(now_ns, to_microseconds(record.created_at) * 1000)
                     ledger.record(txn, [Committed.of(layer, record, replaces=key in adopted)], at_ns)
                     adopted.add(key)
-            return len(adopted)
+            return adopted
 
-        count = self._index.write(adopt)
-        if count:
+        adopted = self._index.write(adopt)
+        if not has_journal and adopted:
             self._lost.append("tags, layers and removals of versions that only their records tell of")
-        return count
+        elif adopted:
+            self._lost += [
+                f"the journal lost the commit of {name}@{version.short}; it was taken from its record"
+                for name, version in sorted(adopted)
+            ]
+        return len(adopted)
 
     def _records(self) -> Iterator[Record]:
         """Iterate over the records in packs whose content is there, at its root at least."""

@@ -229,3 +229,34 @@ def test_an_empty_repository_can_be_recovered(box: Box) -> None:
     assert (report.packs, report.objects, report.versions, report.lost) == (0, 0, 0, ())
     box.commit("a", {"x": b"1"})
     assert box.problems() == []
+
+
+@pytest.mark.parametrize("has_index", [True, False])
+def test_commits_that_the_journal_lost_come_back_from_their_records(box: Box, has_index: bool) -> None:
+    """A journal cut at its end looks like one that ends there; what it lost must not be gc's next meal."""
+    for number in (1, 2, 3):
+        box.commit(f"n{number}", {"f": noise(number, 100)})
+    (journal,) = box.layout.journal.iterdir()
+    with journal.open("r+b") as file:
+        file.truncate(journal.stat().st_size - 20)
+    if not has_index:
+        shutil.rmtree(box.layout.index)
+
+    report = recover(box)
+
+    assert any("n3@" in sentence for sentence in report.lost)
+    with box.open() as repository:
+        repository.gc()
+        assert ["n1", "n2", "n3"] == [one.name for one in repository.names()]
+        assert noise(3, 100) == repository.read("n3", "f")
+
+
+def test_gc_takes_away_what_a_recovery_that_died_left(box: Box) -> None:
+    """No litter after the next gc: the half-made index of a killed `recover` is as large as the real one."""
+    box.commit("n", {"f": b"1"})
+    shutil.copytree(box.layout.index, box.layout.index_draft)
+
+    with box.open() as repository:
+        repository.gc()
+
+    assert not box.layout.index_draft.exists()
