@@ -132,7 +132,7 @@ class LogEntry(msgspec.Struct, frozen=True):
     sequence: int
     at: datetime
     kind: str
-    """"commit", "replace", "tag", "untag", "remove", "restore", "collect"."""
+    """"commit", "renew", "tag", "untag", "remove", "restore", "collect"."""
     layer: str
     name: str
     version: VersionId | None
