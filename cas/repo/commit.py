@@ -62,6 +62,8 @@ class Request:
     layer: str
     name: str
     source: Path | IO[bytes]
+    type: str | None
+    """None: "file" or "directory", as the content is."""
     properties: Mapping[str, Any]
     inputs: Mapping[str, VersionId]
     message: str
@@ -180,7 +182,7 @@ class Committer:
         properties = identifying_properties(request.properties, request.inputs, content)
         return Record(
             name=request.name,
-            type="directory" if content.is_directory else "file",
+            type=request.type or ("directory" if content.is_directory else "file"),
             version=version_id(properties, request.inputs),
             properties=properties,
             inputs=dict(request.inputs),

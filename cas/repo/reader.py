@@ -25,9 +25,10 @@ from cas.versions.ledger import Ledger
 from cas.versions.resolve import resolve
 from cas.versions.spec import Spec
 from cas.versions.times import from_nanoseconds
+from cas.versions.version import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from cas.hooks import Hooks
     from cas.ids import VersionId
@@ -123,6 +124,24 @@ class Reader:
                 for version in refs.versions(txn, one, name, include_removed=include_removed)
             ]
         )
+
+    def lookup(self, keys: Iterable[tuple[str, VersionId]]) -> dict[tuple[str, VersionId], Version]:
+        """Find live versions by name and version id, each in the uppermost layer that has it.
+
+        What is missing, removed or collected is left out. One transaction, however many keys there are.
+        """
+
+        def read(txn: Txn) -> dict[tuple[str, VersionId], Version]:
+            found = {}
+            for name, wanted in keys:
+                for layer in self._layers:
+                    version = refs.get(txn, layer, name, wanted)
+                    if version is not None and version.state is State.LIVE:
+                        found[name, wanted] = version
+                        break
+            return found
+
+        return self._read(read)
 
     def log(self, name: str | None = None, *, limit: int | None = None) -> list[LogEntry]:
         """List what happened, newest first: everything, or to `name`."""

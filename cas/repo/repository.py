@@ -7,37 +7,31 @@ imported inside them: `cas ls` opens a repository too, and must start fast.
 
 from __future__ import annotations
 
-import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 from msgspec.structs import replace
 
-from cas import fs
-from cas.errors import ReadOnlyError
-from cas.layout import Layout
+from cas.objects.session import Session
 from cas.repo import look, removal
-from cas.repo.reader import SILENT, Reader
+from cas.repo.naming import Naming
+from cas.repo.reader import SILENT
 from cas.repo.results import OnConflict
-from cas.versions import refs
-from cas.versions.events import Removed, Restored, Tagged, Untagged
+from cas.versions.events import Removed
 from cas.versions.names import parse_name, parse_tag
-from cas.versions.resolve import resolve, resolve_removed
 from cas.versions.spec import Spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import timedelta
 
     from cas.hooks import Hooks, Subject
+    from cas.ids import VersionId
     from cas.maintenance.collect import GcReport
-    from cas.maintenance.recover import RecoverReport
-    from cas.maintenance.stats import Stats
-    from cas.maintenance.verify import VerifyReport
     from cas.objects.index import Txn
     from cas.progress import Progress
     from cas.repo.results import CheckoutResult, CommitResult
-    from cas.versions.events import AnyEvent
     from cas.versions.record import Record
     from cas.versions.version import Version
     from cas.worktree.link import Link
@@ -45,7 +39,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Repository(Reader):
+class Repository(Naming):
     r"""An open repository. Share it between threads that read; give each writer its own; close it.
 
     >>> import tempfile, pathlib
@@ -75,8 +69,9 @@ class Repository(Reader):
         name: str,
         source: Path | str | IO[bytes],
         *,
+        type: str | None = None,  # noqa: A002 - the word that people know from `--json`
         properties: Mapping[str, Any] | None = None,
-        inputs: Sequence[str] = (),
+        inputs: Sequence[str] | Mapping[str, VersionId] = (),
         layer: str | None = None,
         message: str = "",
         tag: str | None = None,
@@ -90,8 +85,9 @@ class Repository(Reader):
         Args:
             name: The resource's name.
             source: What to store; symlinks in a directory are stored as links.
+            type: The type of resource; by default "file" or "directory", as the source is.
             properties: JSON values by string keys; they and the inputs make the version id.
-            inputs: Specs of versions it was made from, each `SPEC` or `role=SPEC`.
+            inputs: What it was made from: specs, each `SPEC` or `role=SPEC`, or version ids by role.
             layer: Where the ref goes; by default the uppermost writable layer.
             message: A sentence for the log.
             tag: A tag for the new version.
@@ -114,8 +110,11 @@ class Repository(Reader):
             layer=self.config.layer_for_writing(layer),
             name=parse_name(name),
             source=Path(source) if isinstance(source, str) else source,
+            type=type,
             properties=check_properties(properties or {}),
-            inputs=self._read(lambda txn: resolve_inputs(txn, self._layers, inputs)),
+            inputs=inputs
+            if isinstance(inputs, Mapping)
+            else self._read(lambda txn: resolve_inputs(txn, self._layers, inputs)),
             message=message,
             origin=origin,
             tag=None if tag is None else parse_tag(tag),
@@ -197,38 +196,35 @@ class Repository(Reader):
             notes=self._fire.post_checkout(event),
         )
 
-    # ---- naming, removing, bringing back
+    def session(self) -> Session:
+        """Begin a session: a folder of its own, `tmp`, that gc deletes once its owner is dead. Close it."""
+        self._require_writable()
+        return Session.start(self.layout)
 
-    def tag(self, spec: str, tag: str, *, force: bool = False) -> Version:
-        """Give a version another name. A tag moves only with `force`.
+    def place(
+        self,
+        version: Version,
+        destination: Path,
+        *,
+        session: Session,
+        link: Link,
+        progress: Progress = SILENT,
+    ) -> None:
+        """Write a version to `destination`, where nothing is yet, and keep no record of that.
 
-        Raises:
-            ConflictError: The tag names another version.
-        """
-        parse_tag(tag)
-        parsed = Spec.parse(spec)
-
-        def change(txn: Txn) -> Version:
-            version = resolve(txn, self._layers, parsed)
-            removal.require_free_tag(txn, version, tag, force=force)
-            event = Tagged(version.layer, version.name, version.version.raw, tag)
-            return self._record(txn, event, version)
-
-        return self._write(change)
-
-    def untag(self, spec: str) -> Version:
-        """Drop a tag, given as `NAME@TAG`; the version stays.
+        For scratch places, such as those below `session.tmp`; `checkout` is for where people work. After an
+        error a part of it may be there.
 
         Raises:
-            NotFoundError: There is no such tag.
+            ConflictError: Something is there.
+            CorruptError: Stored bytes are damaged.
+            StorageError: The disk is full, or does not know this kind of link.
         """
-        parsed = Spec.parse(spec)
+        from cas.worktree.place import place
 
-        def change(txn: Txn) -> Version:
-            version, tag = removal.tagged(txn, self._layers, parsed)
-            return self._record(txn, Untagged(version.layer, version.name, version.version.raw, tag), version)
+        place(self._store, version.content, destination, session=session, link=link, progress=progress)
 
-        return self._write(change)
+    # ---- removing, making room
 
     def remove(
         self, specs: Sequence[str], *, all_versions: bool = False, force: bool = False
@@ -260,23 +256,6 @@ class Repository(Reader):
         self._fire.post_remove(PostRemove(self.layout.root, tuple(_subject(version) for version in removed)))
         return removed
 
-    def restore(self, spec: str) -> Version:
-        """Bring a removed version back, with those of its tags that are still free.
-
-        Raises:
-            NotFoundError: Unknown, or gc took its bytes.
-            ConflictError: It is not removed.
-        """
-        parsed = Spec.parse(spec)
-
-        def change(txn: Txn) -> Version:
-            version = resolve_removed(txn, self._layers, parsed)
-            return self._record(txn, Restored.on(version), version)
-
-        return self._write(change)
-
-    # ---- health
-
     def gc(
         self, *, dry_run: bool = False, keep_removed: timedelta | None = None, progress: Progress = SILENT
     ) -> GcReport:
@@ -306,37 +285,6 @@ class Repository(Reader):
             self._fire.post_gc(event)
         return report
 
-    def verify(
-        self, *, quick: bool = False, repair: bool = False, progress: Progress = SILENT
-    ) -> VerifyReport:
-        """Check that every live version is whole; fully means that every byte is hashed again.
-
-        Args:
-            quick: Only that everything is present, not that the bytes are right.
-            repair: Mend what can be mended from other copies: packs, views, checkouts.
-            progress: Told about bytes as they are hashed.
-        """
-        from cas.maintenance import verify
-
-        return verify.verify(self._store, self._ledger, quick=quick, repair=repair, progress=progress)
-
-    @staticmethod
-    def recover(directory: Path, *, progress: Progress = SILENT) -> RecoverReport:
-        """Rebuild the index of the repository in `directory` from its packs and its journal.
-
-        Raises:
-            ConflictError: Somebody is writing to the repository.
-        """
-        from cas.maintenance import recover
-
-        return recover.recover(Layout.at(directory), now_ns=time.time_ns(), progress=progress)
-
-    def stats(self, *, progress: Progress = SILENT) -> Stats:
-        """Say how much is stored, how much that saves, and where it is."""
-        from cas.maintenance import stats
-
-        return stats.stats(self._store, progress=progress)
-
     # ---- shared by the above
 
     @property
@@ -362,32 +310,6 @@ class Repository(Reader):
                 message=record.message,
             )
         )
-
-    def _write(self, change: Callable[[Txn], T]) -> T:
-        self._require_writable()
-        with fs.explained("cannot write to the repository"):
-            return self._store.index.write(change)
-
-    def _record(self, txn: Txn, event: AnyEvent, version: Version) -> Version:
-        """Make `event` happen and return `version` as it is afterwards."""
-        self._ledger.record(txn, [event], self._clock_ns())
-        return self._after(txn, version)
-
-    @staticmethod
-    def _after(txn: Txn, version: Version) -> Version:
-        """Return `version` as it is now, in the transaction that changed it."""
-        after = refs.get(txn, version.layer, version.name, version.version)
-        assert after is not None, "a record outlives everything that happens to its version"
-        return after
-
-    def _require_writable(self) -> None:
-        if not self.config.is_writable:
-            raise ReadOnlyError(
-                f"cannot write to the repository '{self.layout.root}'",
-                code="newer-format",
-                why="it uses features that this version of cas can only read",
-                hint="upgrade with `pip install --upgrade cas-store`",
-            )
 
 
 def _subject(version: Version) -> Subject:

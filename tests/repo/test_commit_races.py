@@ -58,6 +58,7 @@ def commit(
     request = Request(
         layer="main",
         name="notes",
+        type=None,
         source=source,  # type: ignore[arg-type] # a raw stream reads like any other
         properties=RED,
         inputs={},
