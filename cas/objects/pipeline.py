@@ -25,6 +25,8 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
+
 from cas.objects.codec import encode_frame
 from cas.objects.packwriter import PackWriter, SealedPack
 
@@ -38,7 +40,7 @@ _SEALING: Final = 2
 """Packs that wait for the disk at any time, while the next one is written."""
 
 
-class NewObject(NamedTuple):
+class NewObject(msgspec.Struct, frozen=True, gc=False):
     """An object on its way into a pack."""
 
     id: bytes

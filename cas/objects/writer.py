@@ -106,6 +106,10 @@ class ObjectWriter:
         self.put(tree.raw, Stored.TREE, encoded)
         return tree
 
+    def tree(self, tree: TreeId) -> list[Entry]:
+        """Give the entries of a tree that an earlier commit stored."""
+        return self._store.tree(tree)
+
     def put_record(self, record: RecordId, encoded: bytes) -> None:
         """Store a version's record."""
         self.put(record.raw, Stored.RECORD, encoded)

@@ -246,7 +246,7 @@ def _row_of(node: _Node) -> DirectoryRow:
         (entry, node.status if entry.kind is Kind.DIRECTORY else statuses[entry.name])
         for entry in node.entries
     ]
-    return make_row(node.entry.id, node.file_count, items, _TRUST_ALL)
+    return make_row(node.entry.id, node.file_count, items, _TRUST_ALL, with_ids=False)
 
 
 def _too_long(path: str) -> CorruptError:

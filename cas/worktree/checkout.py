@@ -15,6 +15,10 @@ Invariants
    which the two are: the next checkout, of whatever version, takes neither for local edits.
 3. Litter is one directory, on record before it exists (`staging`).
 
+From a repository that cannot be written, content is copied all the same, but nothing is put on record: not
+the staging directory, so invariant 3 does not hold; and not the placement, so `status` does not know the
+destination, and a later checkout takes for local edits whatever differs. The report says so.
+
 Files are not fsynced, as `cp` does not: what was checked out can be checked out again.
 """
 
@@ -22,7 +26,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +34,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from cas import fs
-from cas.errors import CasError, ConflictError, InvalidError
+from cas.errors import CasError, ConflictError, InvalidError, ReadOnlyError
 from cas.ids import Kind, TreeId
 from cas.objects.session import Session
 from cas.progress import Progress, Silent
@@ -79,6 +83,8 @@ class CheckoutReport:
     """Files deleted with nothing in their place."""
     unchanged: int
     bytes_written: int
+    is_recorded: bool
+    """False if the repository cannot be written: `status` will not know of this checkout."""
 
 
 def checkout(  # noqa: PLR0913 - each is a decision of the caller
@@ -110,8 +116,12 @@ def checkout(  # noqa: PLR0913 - each is a decision of the caller
         InvalidError: The destination is in the repository, or cannot tell two names apart.
         CorruptError: Stored bytes or trees are damaged; nothing was changed.
         StorageError: The disk is full or failed, or does not know this kind of link; nothing was changed.
+        ReadOnlyError: The repository cannot be written, and files were to be linked to it.
     """
-    sweep(store.layout, store.index)
+    if store.index.is_writable:
+        sweep(store.layout, store.index)
+    elif link is not Link.COPY:
+        raise _no_view(store, link)
     path = placements.locate(destination)
     _refuse_repository(store, path, destination)
     work = _Checkout(store, as_entry(target), path, label, link, clock_ns, progress or Silent())
@@ -128,6 +138,15 @@ def _refuse_repository(store: ObjectStore, path: bytes, destination: Path) -> No
             why=f"it is inside the repository '{store.layout.root}'",
             hint="choose another directory",
         )
+
+
+def _no_view(store: ObjectStore, link: Link) -> ReadOnlyError:
+    return ReadOnlyError(
+        f"cannot make a {link.value} of a stored file",
+        code="permission-denied",
+        why=f"what is linked to is made in '{store.layout.views}', and the repository cannot be written",
+        hint="repeat with `--link copy`",
+    )
 
 
 @dataclass(slots=True)
@@ -154,10 +173,15 @@ class _Checkout:
             self.before = placements.find(txn, self.path)
         self.root = os.path.dirname(self.path)
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether this checkout can be put on record."""
+        return self.store.index.is_writable
+
     def run(self, *, force: bool) -> CheckoutReport:
         """Plan, then carry it out."""
         self.progress.start("comparing", None, "files")
-        spool = Spool(self.store.layout.tmp)
+        spool = Spool(self.store.layout.tmp if self.is_recorded else self._nearest())
         try:
             plan = self._plan(spool, force=force)
             if plan.blocked_count:
@@ -165,7 +189,7 @@ class _Checkout:
             if not spool.count:
                 self._record_unchanged()
                 return self._report(plan, 0, 0)
-            with Session.start(self.store.layout) as session:
+            with Session.start(self.store.layout) if self.is_recorded else nullcontext() as session:
                 files, size = self._execute(spool, session, plan.size)
             return self._report(plan, files, size)
         finally:
@@ -185,8 +209,7 @@ class _Checkout:
         return planner
 
     def _look(self, root: bytes) -> Present:
-        layout = self.store.layout
-        present = Present(root, self.cache, Views(layout), clock_ns=self.clock_ns, leave_out=layout.root)
+        present = Present(root, self.cache, self.store, clock_ns=self.clock_ns)
         self.looks.append(present)
         return present
 
@@ -209,25 +232,32 @@ class _Checkout:
             hint="commit or move them, or repeat with --force to overwrite",
         )
 
-    def _file_in_the_way(self) -> ConflictError:
+    def _nearest(self) -> Path:
+        """Find the nearest parent of the destination that is there."""
         parent = self.root
         while not os.path.lexists(parent):
             parent = os.path.dirname(parent)
+        return Path(os.fsdecode(parent))
+
+    def _file_in_the_way(self) -> ConflictError:
         return ConflictError(
             f"cannot check out to '{os.fsdecode(self.path)}'",
             code="destination-exists",
-            why=f"a file is in the way: '{os.fsdecode(parent)}' is no directory",
+            why=f"a file is in the way: '{self._nearest()}' is no directory",
             hint="choose another directory, or move the file",
         )
 
-    def _execute(self, spool: Spool, session: Session, size: int) -> tuple[int, int]:
+    def _execute(self, spool: Spool, session: Session | None, size: int) -> tuple[int, int]:
         """Stage and apply; returns how many files and bytes were written."""
         try:
             os.makedirs(self.root, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
             raise self._file_in_the_way() from error
         staging = StagingDirectory.create(
-            self.store.index, self.root, os.path.basename(self.path), session=session.id
+            self.store.index,
+            self.root,
+            os.path.basename(self.path),
+            session=None if session is None else session.id,
         )
         try:
             written = self._stage(spool, staging, session, size)
@@ -240,22 +270,30 @@ class _Checkout:
         except BaseException:
             staging.remove()
             with suppress(CasError):  # `sweep` finds the row again
-                self.store.index.write(lambda txn: placements.forget_staging(txn, staging.path))
+                self._write(lambda txn: placements.forget_staging(txn, staging.path))
             raise
         staging.remove()
-        self.store.index.write(lambda txn: self._record(txn, staging))
+        self._write(lambda txn: self._record(txn, staging))
         return written
 
-    def _stage(self, spool: Spool, staging: StagingDirectory, session: Session, size: int) -> tuple[int, int]:
+    def _write(self, change: Callable[[Txn], None]) -> None:
+        if self.is_recorded:
+            self.store.index.write(change)
+
+    def _stage(
+        self, spool: Spool, staging: StagingDirectory, session: Session | None, size: int
+    ) -> tuple[int, int]:
         """Make everything that the plan places, in the staging directory."""
-        views = Views(self.store.layout, session.tmp)
+        views = Views(self.store.layout, None if session is None else session.tmp)
         placer = placer_for(self.link, views)
         if placer is not None:
+            assert session is not None, "links were refused before"
             probe = session.tmp / "probe"
             probe.write_bytes(b"\n")
             placer.probe(staging.fd, os.fsencode(probe))
         has_fine_clock = statcache.tick_of(Path(os.fsdecode(self.root))) == statcache.FINE_TICK_NS
-        cache = self.cache if has_fine_clock and self.link is not Link.SYMLINK else None
+        is_worth_it = self.is_recorded and self.link is not Link.SYMLINK
+        cache = self.cache if has_fine_clock and is_worth_it else None
         self.progress.start("writing", size or self._measure(), "bytes")
         builder = Builder(FileMaker(staging.fd, self.store, views, placer), cache, self.progress)
         try:
@@ -289,7 +327,7 @@ class _Checkout:
         """Put on record that the destination may hold parts of the target from now on (invariant 2)."""
         if os.path.lexists(self.path):
             content = None if self.before is None else self.before.content
-            self.store.index.write(lambda txn: placements.record(txn, self._placement(content, self.target)))
+            self._write(lambda txn: placements.record(txn, self._placement(content, self.target)))
 
     def _record(self, txn: Txn, staging: StagingDirectory) -> None:
         placements.forget_staging(txn, staging.path)
@@ -306,7 +344,7 @@ class _Checkout:
             self.cache.save(txn)
 
         if placement != self.before or any(look.has_learned for look in self.looks):
-            self.store.index.write(change)
+            self._write(change)
 
     def _placement(self, content: Entry | None, underway: Entry | None) -> Placement:
         label = self.label
@@ -322,4 +360,11 @@ class _Checkout:
         )
 
     def _report(self, plan: Planner, files: int, size: int) -> CheckoutReport:
-        return CheckoutReport(Path(os.fsdecode(self.path)), files, plan.removed, plan.unchanged, size)
+        return CheckoutReport(
+            destination=Path(os.fsdecode(self.path)),
+            written=files,
+            removed=plan.removed,
+            unchanged=plan.unchanged,
+            bytes_written=size,
+            is_recorded=self.is_recorded,
+        )

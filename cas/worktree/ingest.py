@@ -191,42 +191,49 @@ class Ingest:
             else statcache.sign_file(name, kind, status)
             for name, kind, status in directory.names
         ]
-        if known is not None and known.signature == b"".join(parts) and self._sink.has_tree(known.tree):
+        if known is not None and known.signature == statcache.sign(parts) and self._sink.has_tree(known.tree):
             self._progress.advance(known.size - sum(below.size for below in done.values()))
             return known
-        return self._read_entries(directory, parts, known)
+        return self._read_entries(directory, parts, self._kept(known))
+
+    def _kept(self, known: DirectoryRow | None) -> dict[bytes, bytes]:
+        """Map the marks of files whose blobs are known, and need not be stored, to their ids."""
+        kept = {} if known is None else known.file_ids(self._sink.entries)
+        return kept if kept and self._sink.has_blobs(kept.values()) else {}
 
     def _read_entries(
-        self, directory: _Directory, parts: list[bytes], known: DirectoryRow | None
+        self, directory: _Directory, parts: list[bytes], kept: dict[bytes, bytes]
     ) -> DirectoryRow:
+        """Read what is not kept; `parts` become those of what was read."""
         trusted_before_ns = self._clock_ns() - self._tick_ns
-        kept = {} if known is None else known.file_ids()
-        kept = {part: kept[part] for part in parts if part in kept}
-        if kept and not self._sink.has_blobs(kept.values()):
-            kept = {}
-        entries, signature, ids = [], [], []
-        for (name, kind, before), part in zip(directory.names, parts, strict=True):
-            entry, status = self._entry(directory, name, kind, before, kept.get(part))
-            entries.append(entry)
+        entries, marks, ids, trees = [], [], [], []
+        small_size = 0
+        for place, (name, kind, before) in enumerate(directory.names):
             if kind is Kind.DIRECTORY:
-                signature.append(part)
+                below = directory.done[name]
+                entries.append(Entry.of(name, kind, below.size, below.tree))
+                trees.append(below.tree)
                 continue
+            blob = kept.get(statcache.mark(parts[place])) if kept else None
+            entry, status = self._entry(directory.path + b"/" + name, name, kind, before, blob)
             if statcache.is_racy(status, trusted_before_ns):
-                signature.append(statcache.sign_racy_file(name, entry.kind))
-            else:
-                signature.append(part if status is before else statcache.sign_file(name, entry.kind, status))
+                parts[place] = statcache.sign_racy_file(name, entry.kind)
+            elif status is not before:
+                parts[place] = statcache.sign_file(name, entry.kind, status)
+            entries.append(entry)
+            marks.append(statcache.mark(parts[place]))
             ids.append(NO_ID if kind is Kind.SYMLINK else entry.id)
-        self._progress.advance(
-            sum(
-                one.size for one in entries if one.kind is not Kind.DIRECTORY and one.size < self._whole_below
-            )
-        )
+            if entry.size < self._whole_below:
+                small_size += entry.size
+        self._progress.advance(small_size)
         row = DirectoryRow(
             tree=self._sink.tree(entries),
             size=sum(entry.size for entry in entries),
-            file_count=len(ids) + sum(below.file_count for below in directory.done.values()),
-            signature=b"".join(signature),
-            ids=b"".join(ids),
+            file_count=len(marks) + sum(below.file_count for below in directory.done.values()),
+            signature=statcache.sign(parts),
+            marks=b"".join(marks),
+            trees=b"".join(trees),
+            ids=b"" if self._sink.is_storing else b"".join(ids),
         )
         self._cache.remember(directory.status, row)
         return row
@@ -242,18 +249,16 @@ class Ingest:
             yield block
 
     def _entry(
-        self, directory: _Directory, name: bytes, kind: Kind, status: os.stat_result, blob: bytes | None
+        self, path: bytes, name: bytes, kind: Kind, status: os.stat_result, blob: bytes | None
     ) -> tuple[Entry, os.stat_result]:
-        if kind is Kind.DIRECTORY:
-            below = directory.done[name]
-            return Entry.of(name, kind, below.size, below.tree), status
-        path = directory.path + b"/" + name
         if kind is Kind.SYMLINK:
             target = self._link(path)
             return Entry.of(name, kind, len(target), target), status
         if blob is None:
-            blob, status = self._file(path, status)
-            kind = statcache.kind_of(status) or kind  # chmod may have been what changed it
+            before = status
+            blob, status = self._file(path, before)
+            if status is not before:
+                kind = statcache.kind_of(status) or kind  # chmod may have been what changed it
         return Entry.of(name, kind, status.st_size, blob), status
 
     def _link(self, path: bytes) -> bytes:
@@ -284,10 +289,9 @@ class Ingest:
                 if len(data) != size:
                     raise ChangedWhileReadError
                 blob = self._sink.small(data)
-            after = os.fstat(fd)
-            if not _same(status, after):
+            if not _same(status, os.fstat(fd)):
                 raise ChangedWhileReadError
-            return blob, after
+            return blob, status
         finally:
             os.close(fd)
 

@@ -19,20 +19,20 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from blake3 import blake3
 
 from cas import fs
-from cas.ids import DIGEST_SIZE, Kind
+from cas.ids import Kind
 from cas.objects.tree import Entry
 from cas.worktree import statcache
-from cas.worktree.views import is_untouched
+from cas.worktree.views import Views, is_untouched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from cas.objects.store import ObjectStore
     from cas.worktree.statcache import DirectoryRow, StatCache
-    from cas.worktree.views import Views
 
 _OPEN: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _BLOCK_SIZE: Final = 1024 * 1024
-_NO_TREE: Final = bytes(DIGEST_SIZE)
+_NO_TREE: Final = statcache.NO_ID
 _UNKNOWN: Final = b""
 _NAME = operator.itemgetter(0)
 
@@ -94,31 +94,34 @@ class Listing:
         row = self.row
         if row is None or row.tree != tree:
             return None
+        known = iter(row.sub_trees())
         trees: dict[bytes, bytes] = {}
         parts = []
         for name, kind, status in self.items:
             if kind is Kind.DIRECTORY:
-                trees[name] = _tree_in(row.signature, name)
+                # The n-th directory must be the n-th of the row; if it is not, the signature says so.
+                trees[name] = next(known, _NO_TREE)
                 parts.append(statcache.sign_directory(name, trees[name]))
             elif kind is None:
                 return None
             else:
                 parts.append(statcache.sign_file(name, kind, status))
-        return trees if row.signature == b"".join(parts) else None
+        return trees if row.signature == statcache.sign(parts) else None
 
 
 class Present:
     """Looks at what is on disk. Use from one thread."""
 
     def __init__(
-        self, root: bytes, cache: StatCache, views: Views, *, clock_ns: Callable[[], int], leave_out: Path
+        self, root: bytes, cache: StatCache, store: ObjectStore, *, clock_ns: Callable[[], int]
     ) -> None:
-        """`clock_ns` gives the time since 1970; `leave_out` is the repository's own directory."""
+        """`clock_ns` gives the time since 1970."""
         self.root = root
+        self._read_tree = store.tree
         self._cache = cache
-        self._views = views
+        self._views = Views(store.layout)
         self._clock_ns = clock_ns
-        self._left_out = os.stat(leave_out)
+        self._left_out = os.stat(store.layout.root)
         self._tick_ns: int | None = None
         self.has_learned = False
         """Whether something was hashed that the cache did not know."""
@@ -153,7 +156,7 @@ class Present:
         for entries in lists:
             for name, entry in entries.items():
                 expected.setdefault(name, []).append(entry)
-        known = {} if listing.row is None else listing.row.file_ids()
+        known = {} if listing.row is None else listing.row.file_ids(self._read_tree)
         found = {
             item.name: self._look(listing.path, item, expected.get(item.name, ()), known)
             for item in listing.items
@@ -173,7 +176,7 @@ class Present:
                 return Found(name, kind, _UNKNOWN, status, is_repository=is_repository)
             case Kind.SYMLINK:
                 return self._look_at_link(path, name, status)
-        blob = known.get(statcache.sign_file(name, kind, status))
+        blob = known.get(statcache.mark(statcache.sign_file(name, kind, status))) if known else None
         if blob is None:
             blob = self._identify(os.path.join(self.root, path, name), status, expected)
         return Found(name, kind, blob, status)
@@ -215,26 +218,18 @@ class Present:
         for name, one in found.items():
             if one.kind in (Kind.FILE, Kind.EXECUTABLE) and one.id:
                 items.append((Entry.of(name, one.kind, one.status.st_size, one.id), one.status))
-                is_news = is_news or statcache.sign_file(name, one.kind, one.status) not in known
+                part = statcache.sign_file(name, one.kind, one.status)
+                is_news = is_news or statcache.mark(part) not in known
         if is_news:
             self.has_learned = True
-            self._cache.remember(status, statcache.make_row(_NO_TREE, 0, items, trusted_before_ns))
+            row = statcache.make_row(_NO_TREE, 0, items, trusted_before_ns, with_ids=True)
+            self._cache.remember(status, row)
 
     def _tick(self) -> int:
         """How coarse the clock of the file system is; asked when it is needed first. [ns]."""
         if self._tick_ns is None:
             self._tick_ns = statcache.tick_of(Path(os.fsdecode(self.root)))
         return self._tick_ns
-
-
-def _tree_in(signature: bytes, name: bytes) -> bytes:
-    """Find the tree that a signature gives for the directory `name`.
-
-    What is found is a guess: the caller builds a signature from it and compares that as a whole.
-    """
-    prefix = statcache.sign_directory(name, b"")
-    at = signature.find(prefix) + len(prefix)
-    return signature[at : at + DIGEST_SIZE]
 
 
 def _hash(full: bytes, status: os.stat_result) -> bytes:

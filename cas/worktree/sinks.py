@@ -26,6 +26,9 @@ _LOOK_AHEAD: Final = 2
 class Sink(Protocol):
     """Takes what is read from a working tree and says what its id is."""
 
+    is_storing: bool
+    """Whether the trees that it takes will be in the store."""
+
     def small(self, data: bytes) -> bytes:
         """Take a file that was read whole; its blob id."""
 
@@ -41,9 +44,18 @@ class Sink(Protocol):
     def has_blobs(self, blobs: Iterable[bytes]) -> bool:
         """Whether all these blobs need not be read again."""
 
+    def entries(self, tree: TreeId) -> Sequence[Entry]:
+        """Give the entries of a tree that was taken before.
+
+        Raises:
+            NotFoundError: The store does not have it.
+        """
+
 
 class StoringSink:
     """Puts everything into the store. `close` it."""
+
+    is_storing = True
 
     def __init__(self, writer: ObjectWriter, chunker: Chunker) -> None:
         self._writer = writer
@@ -108,6 +120,10 @@ class StoringSink:
         """Ask the index, and count on the blobs from now on."""
         return self._writer.reuse(blobs)
 
+    def entries(self, tree: TreeId) -> Sequence[Entry]:
+        """Ask the store."""
+        return self._writer.tree(tree)
+
 
 def _update(whole: blake3, data: memoryview) -> None:
     whole.update(data)
@@ -122,6 +138,8 @@ class HashingSink:
 
     Trees that the store does not have are kept, so that the result can be compared with a stored one.
     """
+
+    is_storing = False
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store

@@ -2,17 +2,22 @@
 
 Theory of operation
 -------------------
-One row for each directory, under its device and inode. A row holds the tree the directory gave, and a
-*signature*: for each entry, sorted by name, kind, size, mtime, ctime, inode, name; for a sub-directory its
-tree id instead. If the signature of today equals the one in the row, byte for byte, the tree is the same,
-and nothing was opened. If it differs, entries whose part of it is equal keep their blob ids.
+One row for each directory, under its device and inode. Each entry has a *part*: kind, size, mtime, ctime,
+inode, name; of a sub-directory, name and tree id. A row holds the tree that the directory gave, the hash of
+all parts in the order of the names (its *signature*), and for each file a *mark*, the hash of its part alone.
+If the signature of today equals the one in the row, the tree is the same, and nothing was opened. If it
+differs, the files whose marks are known keep their blob ids, which the tree in the store says. Hashes instead
+of the parts themselves make the table a seventh of the size: it is part of what every repository weighs.
 
 Invariants
 1. *Racy-clean rule*, as in git: a file may be written again within the same tick of the file system's
    clock and show the same size and times. So an entry is trusted only if its times are older, by more
    than a tick, than the moment its bytes became known; others are stored with a time that never matches.
-2. Rows are advice. A wrong tree id could only come from a clock that went back by years or from someone
-   who sets ctime; a missing row costs a read. Whether the tree is still in the store is asked each time.
+2. Rows are advice. A wrong tree id could only come from a clock that went back by years, from someone who
+   sets ctime, or from two states of one file with equal marks (once in 2^64 changes); a missing row costs a
+   read. Whether the tree is still in the store is asked each time.
+3. A row has the blob ids itself if its tree may not be in the store: a dry run, or what was found where no
+   version is.
 """
 
 from __future__ import annotations
@@ -21,16 +26,20 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
+from blake3 import blake3
+
 from cas import fs
-from cas.ids import DIGEST_SIZE, Kind
+from cas.errors import CorruptError, NotFoundError
+from cas.ids import DIGEST_SIZE, Kind, TreeId
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from cas.objects.index import Index, Txn
     from cas.objects.tree import Entry
+    from cas.worktree.compare import TreeReader
 
 FINE_TICK_NS: Final = 20_000_000
 """Two ticks of a 100 Hz kernel: the clock behind mtime on ext4, XFS, btrfs, APFS. [ns]"""
@@ -39,11 +48,14 @@ COARSE_TICK_NS: Final = 3_000_000_000
 
 _COARSE_FILE_SYSTEMS: Final = frozenset({"vfat", "msdos", "exfat", "hfs", "hfsplus"})
 NO_ID: Final = bytes(DIGEST_SIZE)
-"""Stands for a symlink among the ids of a row: its target is cheaper to read than to keep."""
+"""Stands for a symlink among the ids of a row, whose target is cheaper to read than to keep, and for a tree
+that is not known."""
 
 _KEY = struct.Struct(">QQ")
 _ENTRY = struct.Struct("<BQqqQH")  # times are signed: a file may be older than 1970
-_HEAD = struct.Struct("<32sQQI")
+_HEAD = struct.Struct("<32sQQ16sII")
+_SIGNATURE_SIZE: Final = 16
+_MARK_SIZE: Final = 8
 _NEVER: Final = -(1 << 63)
 _SAVE_AT: Final = 16 * 1024 * 1024
 
@@ -67,7 +79,7 @@ def kind_of(status: os.stat_result) -> Kind | None:
 
 
 def sign_file(name: bytes, kind: int, status: os.stat_result) -> bytes:
-    """Give the part of a signature that stands for a file or a symlink."""
+    """Give the part of a file or a symlink."""
     return (
         _ENTRY.pack(kind, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, len(name))
         + name
@@ -80,13 +92,23 @@ def sign_racy_file(name: bytes, kind: int) -> bytes:
 
 
 def sign_directory(name: bytes, tree: bytes) -> bytes:
-    """Give the part of a signature that stands for a sub-directory."""
+    """Give the part of a sub-directory."""
     return _ENTRY.pack(Kind.DIRECTORY, 0, 0, 0, 0, len(name)) + name + tree
 
 
 def is_racy(status: os.stat_result, trusted_before_ns: int) -> bool:
     """Whether the times are too young to show a later write (invariant 1)."""
     return status.st_mtime_ns >= trusted_before_ns or status.st_ctime_ns >= trusted_before_ns
+
+
+def sign(parts: Sequence[bytes]) -> bytes:
+    """Give the signature of a directory from the parts of its entries, sorted by name."""
+    return blake3(b"".join(parts)).digest(_SIGNATURE_SIZE)
+
+
+def mark(part: bytes) -> bytes:
+    """Give the mark of a file."""
+    return blake3(part).digest(_MARK_SIZE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,61 +121,94 @@ class DirectoryRow:
     file_count: int
     """Files and symlinks below."""
     signature: bytes
+    marks: bytes
+    """8 bytes for each file and symlink, by name."""
+    trees: bytes
+    """32 bytes for each sub-directory, by name."""
     ids: bytes
-    """32 bytes for each file, in the order of the signature; zeros for symlinks."""
+    """32 bytes for each mark, zeros for symlinks; empty where the tree is in the store (invariant 3)."""
 
     def encode(self) -> bytes:
         """Give the row's bytes."""
-        head = _HEAD.pack(self.tree, self.size, self.file_count, len(self.signature))
-        return head + self.signature + self.ids
+        head = _HEAD.pack(
+            self.tree, self.size, self.file_count, self.signature, len(self.marks), len(self.trees)
+        )
+        return b"".join((head, self.marks, self.trees, self.ids))
 
     @classmethod
     def decode(cls, row: bytes) -> Self:
         """Read a row back."""
-        tree, size, file_count, length = _HEAD.unpack_from(row)
-        split = _HEAD.size + length
-        return cls(tree, size, file_count, row[_HEAD.size : split], row[split:])
+        tree, size, file_count, signature, marks, trees = _HEAD.unpack_from(row)
+        first = _HEAD.size + marks
+        second = first + trees
+        return cls(
+            tree, size, file_count, signature, row[_HEAD.size : first], row[first:second], row[second:]
+        )
 
-    def file_ids(self) -> dict[bytes, bytes]:
-        """Map the part of the signature of each file, but not of symlinks, to the blob id that it had."""
-        pairs = zip(self._file_parts(), _split(self.ids), strict=True)
-        return {part: blob for part, blob in pairs if blob != NO_ID}
+    def file_ids(self, read: TreeReader) -> dict[bytes, bytes]:
+        """Map the mark of each file, but not of symlinks, to the blob id that it had.
 
-    def _file_parts(self) -> Iterator[bytes]:
-        at, signature = 0, self.signature
-        while at < len(signature):
-            kind, *_, length = _ENTRY.unpack_from(signature, at)
-            end = at + _ENTRY.size + length
-            if kind == Kind.DIRECTORY:
-                end += DIGEST_SIZE
-            else:
-                yield signature[at:end]
-            at = end
+        Nothing is known any more when gc took the tree.
+        """
+        ids = _split(self.ids, DIGEST_SIZE) if self.ids else self._ids_from(read)
+        pairs = zip(_split(self.marks, _MARK_SIZE), ids, strict=False)
+        return {one: blob for one, blob in pairs if blob != NO_ID}
+
+    def _ids_from(self, read: TreeReader) -> list[bytes]:
+        if self.tree == NO_ID:
+            return []
+        try:
+            entries = read(TreeId(self.tree))
+        except (NotFoundError, CorruptError):
+            return []
+        return [
+            NO_ID if entry.kind is Kind.SYMLINK else entry.id
+            for entry in entries
+            if entry.kind is not Kind.DIRECTORY
+        ]
+
+    def sub_trees(self) -> list[bytes]:
+        """Give the tree ids of the sub-directories, by name."""
+        return _split(self.trees, DIGEST_SIZE)
 
 
-def _split(ids: bytes) -> Iterator[bytes]:
-    return (ids[at : at + DIGEST_SIZE] for at in range(0, len(ids), DIGEST_SIZE))
+def _split(joined: bytes, size: int) -> list[bytes]:
+    return [joined[at : at + size] for at in range(0, len(joined), size)]
 
 
 def make_row(
-    tree: bytes, file_count: int, items: Sequence[tuple[Entry, os.stat_result]], trusted_before_ns: int
+    tree: bytes,
+    file_count: int,
+    items: Sequence[tuple[Entry, os.stat_result]],
+    trusted_before_ns: int,
+    *,
+    with_ids: bool,
 ) -> DirectoryRow:
     """Build the row of a directory from its entries, sorted by name, and what `lstat` says of each.
 
-    `trusted_before_ns` is when the bytes became known, less a tick.
+    `trusted_before_ns` is when the bytes became known, less a tick; `with_ids` where the tree is not stored.
     """
-    parts, ids = [], []
+    parts, marks, trees, ids = [], [], [], []
     for entry, status in items:
         if entry.kind is Kind.DIRECTORY:
             parts.append(sign_directory(entry.name, entry.id))
+            trees.append(entry.id)
             continue
         racy = is_racy(status, trusted_before_ns)
-        parts.append(
-            sign_racy_file(entry.name, entry.kind) if racy else sign_file(entry.name, entry.kind, status)
-        )
-        ids.append(NO_ID if entry.kind is Kind.SYMLINK else entry.id)
-    size = sum(entry.size for entry, _ in items)
-    return DirectoryRow(tree, size, file_count, b"".join(parts), b"".join(ids))
+        part = sign_racy_file(entry.name, entry.kind) if racy else sign_file(entry.name, entry.kind, status)
+        parts.append(part)
+        marks.append(mark(part))
+        if with_ids:
+            ids.append(NO_ID if entry.kind is Kind.SYMLINK else entry.id)
+    return DirectoryRow(
+        tree=tree,
+        size=sum(entry.size for entry, _ in items),
+        file_count=file_count,
+        signature=sign(parts),
+        marks=b"".join(marks),
+        trees=b"".join(trees),
+        ids=b"".join(ids),
+    )
 
 
 class StatCache:
@@ -171,7 +226,12 @@ class StatCache:
         return None if row is None else DirectoryRow.decode(row)
 
     def remember(self, status: os.stat_result, row: DirectoryRow) -> None:
-        """Keep the row of a directory; `save` writes it. Many rows are written early: memory stays flat."""
+        """Keep the row of a directory; `save` writes it. Many rows are written early: memory stays flat.
+
+        Where nothing can be written, nothing is kept: rows are advice (invariant 2).
+        """
+        if not self._index.is_writable:
+            return
         encoded = row.encode()
         self._rows.append((_KEY.pack(status.st_dev, status.st_ino), encoded))
         self._size += len(encoded)
@@ -179,7 +239,9 @@ class StatCache:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was remembered in a transaction of its own."""
+        """Write what was remembered, if anything was, in a transaction of its own."""
+        if not self._rows:
+            return
         self._index.write(self.save)
         self._rows = []
         self._size = 0

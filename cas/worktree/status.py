@@ -10,7 +10,6 @@ from cas.objects.tree import Entry
 from cas.worktree.compare import Change, Status, join, removal, status_of
 from cas.worktree.present import Found, Present
 from cas.worktree.statcache import StatCache
-from cas.worktree.views import Views
 from cas.worktree.walk import flatten
 
 if TYPE_CHECKING:
@@ -36,9 +35,9 @@ def local_changes(
     """
     cache = StatCache(store.index)
     root, name = os.path.split(path)
-    present = Present(root, cache, Views(store.layout), clock_ns=clock_ns, leave_out=store.layout.root)
+    present = Present(root, cache, store, clock_ns=clock_ns)
     found = present.entry(name, (content,))
-    inside = Present(path, cache, Views(store.layout), clock_ns=clock_ns, leave_out=store.layout.root)
+    inside = Present(path, cache, store, clock_ns=clock_ns)
     yield from flatten(_Walk(store, inside).compare(b"", content, found), Change)
     if inside.has_learned:
         cache.flush()

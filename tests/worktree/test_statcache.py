@@ -248,7 +248,7 @@ def test_rows_are_written_early_when_there_are_many(desk: Desk, tmp_path: Path) 
     """Memory stays flat however many directories are read; nothing is lost on the way."""
     status = tmp_path.stat()
     cache = StatCache(desk.store.index)
-    row = DirectoryRow(bytes(32), 0, 0, b"x" * 3_000_000, b"")
+    row = DirectoryRow(bytes(32), 0, 0, bytes(16), b"x" * 3_000_000, b"", b"")
 
     for _ in range(7):
         cache.remember(status, row)
@@ -282,34 +282,51 @@ def status_of(kind: Kind, size: int, inode: int, mtime_ns: int, ctime_ns: int) -
     return os.stat_result(head, {"st_mtime_ns": mtime_ns, "st_ctime_ns": ctime_ns})
 
 
-@given(listings(), st.binary(min_size=32, max_size=32), st.integers(0, 2**32 - 1))
+@given(listings(), st.binary(min_size=32, max_size=32), st.integers(0, 2**32 - 1), st.booleans())
 def test_a_row_comes_back_as_it_was(
-    items: list[tuple[Entry, os.stat_result]], tree: bytes, file_count: int
+    items: list[tuple[Entry, os.stat_result]],
+    tree: bytes,
+    file_count: int,
+    with_ids: bool,
 ) -> None:
     """Any time that a file system can have, before 1970 too, and any name."""
-    row = make_row(tree, file_count, items, 2**63)
+    row = make_row(tree, file_count, items, 2**63, with_ids=with_ids)
 
     assert row == DirectoryRow.decode(row.encode())
 
 
-@given(listings())
-def test_a_row_knows_each_file_by_what_lstat_says(items: list[tuple[Entry, os.stat_result]]) -> None:
-    """An unchanged file finds its id; directories and links have none to find."""
-    known = make_row(bytes(32), 0, items, 2**63).file_ids()
+@given(listings(), st.booleans())
+def test_a_row_knows_each_file_by_what_lstat_says(
+    items: list[tuple[Entry, os.stat_result]],
+    is_stored: bool,
+) -> None:
+    """An unchanged file finds its id, in the row or in the stored tree; directories and links have none."""
+    row = make_row(b"t" * 32, 0, items, 2**63, with_ids=not is_stored)
+
+    known = row.file_ids(lambda _: [entry for entry, _ in items] if is_stored else [])
 
     assert {
-        statcache.sign_file(entry.name, entry.kind, status): entry.id
+        statcache.mark(statcache.sign_file(entry.name, entry.kind, status)): entry.id
         for entry, status in items
         if entry.kind in {Kind.FILE, Kind.EXECUTABLE} and entry.id != bytes(32)
     } == known
 
 
+def test_a_row_whose_tree_is_gone_knows_nothing(desk: Desk) -> None:
+    """After a gc that took it, the files are read again."""
+    items = [(Entry.of(b"a", Kind.FILE, 1, b"i" * 32), status_of(Kind.FILE, 1, 1, 0, 0))]
+
+    assert make_row(b"t" * 32, 0, items, 2**63, with_ids=False).file_ids(desk.store.tree) == {}
+
+
 @given(listings())
 def test_a_racy_file_is_never_found(items: list[tuple[Entry, os.stat_result]]) -> None:
-    """Its part of the signature equals no file's, whatever times that has."""
-    known = make_row(bytes(32), 0, items, -(2**63)).file_ids()
+    """Its mark equals no file's, whatever times that has."""
+    known = make_row(bytes(32), 0, items, -(2**63), with_ids=True).file_ids(lambda _: [])
 
-    assert not known.keys() & {statcache.sign_file(entry.name, entry.kind, status) for entry, status in items}
+    assert not known.keys() & {
+        statcache.mark(statcache.sign_file(entry.name, entry.kind, status)) for entry, status in items
+    }
 
 
 def test_kinds_are_told_from_modes() -> None:
