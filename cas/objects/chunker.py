@@ -23,19 +23,31 @@ class Chunker:
         self._fastcdc = pyfastcdc.FastCDC(
             parameters.average_size, min_size=parameters.min_size, max_size=parameters.max_size
         )
+        self._max_size = parameters.max_size
 
-    def cut(self, blocks: Iterable[bytes | bytearray]) -> Iterator[tuple[memoryview, list[memoryview]]]:
+    def cut(self, blocks: Iterable[bytes]) -> Iterator[tuple[memoryview, list[memoryview]]]:
         """Cut a file that arrives as `blocks`; for each block, its bytes and the chunks that it completes.
 
         How the file is split into blocks does not matter: the chunks are the same. They are views into
-        the blocks, which must not change as long as the chunks are used.
+        the blocks, except where one begins in an earlier block: that one is put together.
         """
         carry = memoryview(b"")
         for block in blocks:
-            data = memoryview(b"".join((carry, block)) if carry else block)
-            chunks = [chunk.data for chunk in self._fastcdc.cut_buf(data)]
-            fresh = data[len(carry) :]
-            carry = chunks.pop() if chunks else carry[:0]
-            yield fresh, chunks
+            view = memoryview(block)
+            chunks = []
+            start = 0
+            if carry:
+                # No chunk ends inside the carry, so only the first one has to be put together.
+                joint = memoryview(b"".join((carry, view[: self._max_size])))
+                first = next(iter(self._fastcdc.cut_buf(joint))).data
+                if len(first) == len(carry) + len(view):  # it may go on in the next block
+                    carry = first
+                    yield view, chunks
+                    continue
+                chunks.append(first)
+                start = len(first) - len(carry)
+            chunks += [chunk.data for chunk in self._fastcdc.cut_buf(view[start:])]
+            carry = chunks.pop() if chunks else view[:0]
+            yield view, chunks
         if carry:
             yield carry[:0], [carry]

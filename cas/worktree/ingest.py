@@ -19,7 +19,9 @@ Invariants
 
 from __future__ import annotations
 
+import codecs
 import errno
+import io
 import os
 import stat
 from dataclasses import dataclass, field
@@ -31,7 +33,7 @@ from cas.errors import InvalidError, StorageError
 from cas.ids import Content, Kind
 from cas.objects.tree import Entry
 from cas.worktree import statcache
-from cas.worktree.sinks import ChangedWhileReadError, blocks_of_known_size
+from cas.worktree.sinks import ChangedWhileReadError
 from cas.worktree.statcache import NO_ID, DirectoryRow
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ BLOCK_SIZE: Final = 4 * 1024 * 1024
 _NAME = itemgetter(0)
 _NO_FILE_ANY_MORE: Final = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO})
 """What opening or reading says of a symlink, a directory and a socket."""
+_TEXT_STREAMS: Final = (io.TextIOBase, codecs.StreamReader, codecs.StreamReaderWriter)
 _NO_FOLLOW: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
@@ -128,20 +131,31 @@ class Ingest:
         return Ingested(Content.of(kind, blob), status.st_size, 1)
 
     def read_stream(self, stream: IO[bytes]) -> Ingested:
-        """Read `stream` to its end as one file."""
+        """Read `stream` to its end as one file.
+
+        Raises:
+            InvalidError: It gives text; which bytes that is in a file would be a guess.
+        """
+        if isinstance(stream, _TEXT_STREAMS):
+            raise InvalidError(
+                "cannot store the stream",
+                code="text-stream",
+                why="it gives text, and what is stored is bytes",
+                hint='open it in binary mode: open(path, "rb"), or sys.stdin.buffer',
+            )
         with fs.explained("cannot read the stream"):
-            head = bytearray(_read_full(stream, self._whole_below))
+            head = _read_full(stream, self._whole_below)
             size = len(head)
             if size < self._whole_below:
-                return Ingested(Content.of(Kind.FILE, self._sink.small(bytes(head))), size, 1)
+                return Ingested(Content.of(Kind.FILE, self._sink.small(head)), size, 1)
 
-            def blocks() -> Iterator[bytearray]:
+            def blocks() -> Iterator[bytes]:
                 nonlocal size
                 yield head
                 while block := _read_full(stream, BLOCK_SIZE):
                     size += len(block)
                     self._progress.advance(len(block))
-                    yield bytearray(block)
+                    yield block
 
             blob = self._sink.large(blocks())
         return Ingested(Content.of(Kind.FILE, blob), size, 1)
@@ -238,15 +252,18 @@ class Ingest:
         self._cache.remember(directory.status, row)
         return row
 
-    def _blocks(self, fd: int) -> Iterator[bytearray]:
-        while True:
-            block = bytearray(BLOCK_SIZE)
-            size = os.readv(fd, [block])
-            if size == 0:
-                return
-            del block[size:]
-            self._progress.advance(size)
+    def _blocks(self, fd: int, size: int) -> Iterator[bytes]:
+        """Read a file to its end; complain if that is not after `size` bytes."""
+        left = size
+        # One byte more than there should be, as the file may have grown; a whole block is memory for nothing.
+        while block := os.read(fd, min(BLOCK_SIZE, left + 1)):
+            left -= len(block)
+            if left < 0:
+                raise ChangedWhileReadError
+            self._progress.advance(len(block))
             yield block
+        if left:
+            raise ChangedWhileReadError
 
     def _entry(
         self, path: bytes, name: bytes, kind: Kind, status: os.stat_result, blob: bytes | None
@@ -283,7 +300,7 @@ class Ingest:
         fd = os.open(path, _NO_FOLLOW)
         try:
             if size >= self._whole_below:
-                blob = self._sink.large(blocks_of_known_size(self._blocks(fd), size))
+                blob = self._sink.large(self._blocks(fd, size))
             else:
                 data = os.read(fd, size + 1)
                 if len(data) != size:

@@ -13,7 +13,7 @@ from cas.objects.rows import Stored
 from cas.objects.tree import Entry, encode_tree, tree_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from cas.ids import TreeId
     from cas.objects.chunker import Chunker
@@ -32,8 +32,8 @@ class Sink(Protocol):
     def small(self, data: bytes) -> bytes:
         """Take a file that was read whole; its blob id."""
 
-    def large(self, blocks: Iterable[bytearray]) -> bytes:
-        """Take a file block by block; its blob id. The blocks are not used again by the caller."""
+    def large(self, blocks: Iterable[bytes]) -> bytes:
+        """Take a file block by block; its blob id."""
 
     def tree(self, entries: Sequence[Entry]) -> bytes:
         """Take a directory, sorted by name; its tree id."""
@@ -74,7 +74,7 @@ class StoringSink:
         self._writer.put(blob, Stored.DATA, data)
         return blob
 
-    def large(self, blocks: Iterable[bytearray]) -> bytes:
+    def large(self, blocks: Iterable[bytes]) -> bytes:
         """Store the file as chunks and a recipe.
 
         The whole-file hash and the chunk ids are computed by two threads while the next block is read
@@ -149,7 +149,7 @@ class HashingSink:
         """Hash it."""
         return blake3(data).digest()
 
-    def large(self, blocks: Iterable[bytearray]) -> bytes:
+    def large(self, blocks: Iterable[bytes]) -> bytes:
         """Hash it."""
         whole = blake3()
         for block in blocks:
@@ -177,20 +177,6 @@ class HashingSink:
         """Return the entries of a tree that was seen or is stored."""
         seen = self._trees.get(tree.raw)
         return self._store.tree(tree) if seen is None else seen
-
-
-def blocks_of_known_size(blocks: Iterable[bytearray], size: int) -> Iterator[bytearray]:
-    """Pass `blocks` on and complain if they do not add up to `size`.
-
-    Raises:
-        ChangedWhileReadError: The file got longer or shorter while it was read.
-    """
-    seen = 0
-    for block in blocks:
-        seen += len(block)
-        yield block
-    if seen != size:
-        raise ChangedWhileReadError
 
 
 class ChangedWhileReadError(Exception):

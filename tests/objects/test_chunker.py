@@ -26,7 +26,7 @@ GOLDEN_SIZES = [
 # fmt: on
 
 
-def chunks_of(blocks: Iterable[bytes | bytearray], parameters: Chunking = SMALL) -> list[bytes]:
+def chunks_of(blocks: Iterable[bytes], parameters: Chunking = SMALL) -> list[bytes]:
     """Cut a file that arrives as `blocks`."""
     return [bytes(chunk) for _, chunks in Chunker(parameters).cut(blocks) for chunk in chunks]
 

@@ -68,9 +68,9 @@ class CountingSink(HashingSink):
         self.read.append(data)
         return super().small(data)
 
-    def large(self, blocks: Iterable[bytearray]) -> bytes:
+    def large(self, blocks: Iterable[bytes]) -> bytes:
         """Take note of its bytes."""
-        kept = [bytearray(block) for block in blocks]
+        kept = list(blocks)
         self.read.append(b"".join(kept))
         return super().large(kept)
 

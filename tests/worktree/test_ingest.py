@@ -168,7 +168,7 @@ def test_a_large_file_is_handed_over_in_pieces(desk: Desk, tmp_path: Path) -> No
     sizes: list[int] = []
 
     class Lazy(HashingSink):
-        def large(self, blocks: Iterable[bytearray]) -> bytes:
+        def large(self, blocks: Iterable[bytes]) -> bytes:
             sizes.extend(len(block) for block in blocks)
             return bytes(32)
 

@@ -44,11 +44,11 @@ class Meddler(HashingSink):
         self._meddle()
         return blob
 
-    def large(self, blocks: Iterable[bytearray]) -> bytes:
+    def large(self, blocks: Iterable[bytes]) -> bytes:
         """Take a file, and meddle after its first block."""
         return super().large(self._meddle_after_first(blocks))
 
-    def _meddle_after_first(self, blocks: Iterable[bytearray]) -> Iterator[bytearray]:
+    def _meddle_after_first(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         for number, block in enumerate(blocks):
             yield block
             if number == 0:

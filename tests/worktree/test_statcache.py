@@ -42,7 +42,7 @@ class UntouchedSink(HashingSink):
         """Complain."""
         raise AssertionError(data)
 
-    def large(self, blocks: Iterable[bytearray]) -> bytes:
+    def large(self, blocks: Iterable[bytes]) -> bytes:
         """Complain."""
         raise AssertionError(blocks)
 
