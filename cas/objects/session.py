@@ -50,6 +50,12 @@ class Session:
                 raise
         return cls(session_id, lock, tmp)
 
+    def probe(self) -> Path:
+        """Make a small file that links can be tried on."""
+        probe = self.tmp / "probe"
+        probe.write_bytes(b"\n")
+        return probe
+
     def close(self) -> None:
         """Throw unsealed packs away and give the lock up."""
         shutil.rmtree(self.tmp, ignore_errors=True)

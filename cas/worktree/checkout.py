@@ -288,9 +288,7 @@ class _Checkout:
         placer = placer_for(self.link, views)
         if placer is not None:
             assert session is not None, "links were refused before"
-            probe = session.tmp / "probe"
-            probe.write_bytes(b"\n")
-            placer.probe(staging.fd, os.fsencode(probe))
+            placer.probe(staging.fd, os.fsencode(session.probe()))
         has_fine_clock = statcache.tick_of(Path(os.fsdecode(self.root))) == statcache.FINE_TICK_NS
         is_worth_it = self.is_recorded and self.link is not Link.SYMLINK
         cache = self.cache if has_fine_clock and is_worth_it else None

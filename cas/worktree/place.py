@@ -49,10 +49,13 @@ def place(  # noqa: PLR0913 - each is a decision of the caller
             hint="choose another path",
         )
     views = Views(store.layout, session.tmp)
+    placer = placer_for(link, views)
     with fs.explained(f"cannot write '{destination}'"):
         parent = open_directory(os.fsencode(destination.parent))
-        builder = Builder(FileMaker(parent, store, views, placer_for(link, views)), None, progress)
+        builder = Builder(FileMaker(parent, store, views, placer), None, progress)
         try:
+            if placer is not None:
+                placer.probe(parent, os.fsencode(session.probe()))
             builder.add(os.fsencode(destination.name), as_entry(content))
             builder.finish()
         except UnmadeError as error:
