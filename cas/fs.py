@@ -16,6 +16,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,10 @@ NETWORK_FILE_SYSTEMS = frozenset(
     | {"fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone", "fuse.ceph", "fuse.davfs"}
 )
 """File systems on which an LMDB map is not coherent between hosts."""
+
+
+_OCTAL = re.compile(r"\\([0-7]{3})")
+"""How a mount table writes blanks and backslashes."""
 
 
 def reached(step: str) -> None:
@@ -140,14 +145,27 @@ def file_system_type(path: Path) -> str | None:
     try:
         table = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
         device = os.stat(path).st_dev
+        return type_in(table, os.path.realpath(path), f"{os.major(device)}:{os.minor(device)}")
     except OSError:
         return None  # not Linux, or no such path: the caller finds out in its own way
-    wanted = f"{os.major(device)}:{os.minor(device)}"
+
+
+def type_in(table: str, path: str, device: str) -> str | None:
+    """Look `path` up in a mount table: by its device, or else by the longest mount point above it.
+
+    The volumes of btrfs have devices that no mount table knows.
+    """
+    longest, found = "", None
     for line in table.splitlines():
         mount, _, source = line.partition(" - ")
-        if mount.split()[2] == wanted:
+        _, _, its_device, _, point, *_ = mount.split()
+        if its_device == device:
             return source.split()[0]
-    return None
+        point = _OCTAL.sub(lambda match: chr(int(match[1], 8)), point)
+        is_above = path == point or path.startswith(point.rstrip("/") + "/")
+        if is_above and len(point) >= len(longest):  # a later one of equal length covers the earlier
+            longest, found = point, source.split()[0]
+    return found
 
 
 _BY_ERRNO: dict[int, tuple[type[CasError], str, str | None]] = {
