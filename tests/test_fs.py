@@ -252,26 +252,6 @@ def test_the_file_system_is_known(tmp_path: Path) -> None:
         (errno.EFBIG, StorageError, "io-error"),
     ],
 )
-def test_a_volume_that_the_table_does_not_know_is_found_by_its_mount_point() -> None:
-    """The volumes of btrfs have devices of their own; the innermost mount counts, and the last one there."""
-    table = "\n".join(
-        (
-            "1 0 8:1 / / rw - ext4 /dev/sda1 rw",
-            "2 1 0:50 / /data rw shared:1 - btrfs /dev/sdb rw",
-            "3 2 0:60 / /data/with\\040blank rw - xfs /dev/sdc rw",
-            "4 1 0:70 / /over rw - ext4 /dev/sdd rw",
-            "5 4 0:71 / /over rw - nfs4 server:/x rw",
-        )
-    )
-
-    found = [
-        fs.type_in(table, path, "0:99") for path in ("/data/a", "/data/with blank/b", "/database", "/over")
-    ]
-
-    assert ["btrfs", "xfs", "ext4", "nfs4"] == found
-    assert fs.type_in(table, "/data/a", "8:1") == "ext4"
-
-
 def test_an_error_of_the_system_is_explained(number: int, error: type[CasError], code: str) -> None:
     """What was being done, what the system said, and about which path."""
     raised = OSError(number, os.strerror(number), "/some/where")
@@ -309,3 +289,20 @@ def test_a_block_of_code_is_explained(tmp_path: Path) -> None:
     with pytest.raises(InvalidError) as passed, fs.explained("cannot read it"):
         raise ours
     assert ours is passed.value
+
+
+def test_a_volume_that_the_table_does_not_know_is_found_by_its_mount_point() -> None:
+    """The volumes of btrfs have devices of their own; the innermost mount counts, and the last one there."""
+    table = """\
+1 0 8:1 / / rw - ext4 /dev/sda1 rw
+2 1 0:50 / /data rw shared:1 - btrfs /dev/sdb rw
+3 2 0:60 / /data/with\\040blank rw - xfs /dev/sdc rw
+4 1 0:70 / /over rw - ext4 /dev/sdd rw
+5 4 0:71 / /over rw - nfs4 server:/x rw
+"""
+    found = [
+        fs.type_in(table, path, "0:99") for path in ("/data/a", "/data/with blank/b", "/database", "/over")
+    ]
+
+    assert ["btrfs", "xfs", "ext4", "nfs4"] == found
+    assert fs.type_in(table, "/data/a", "8:1") == "ext4"
