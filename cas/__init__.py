@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from cas.repo.results import LogEntry as LogEntry
     from cas.repo.results import OnConflict as OnConflict
     from cas.repo.results import Outcome as Outcome
+    from cas.repo.results import RemoveResult as RemoveResult
     from cas.repo.results import TreeItem as TreeItem
     from cas.versions.record import Record as Record
     from cas.versions.version import State as State
@@ -55,7 +56,8 @@ _HOMES = {
     "cas.ids": "BlobId Content Kind TreeId VersionId",
     "cas.repo.repository": "Repository",
     "cas.repo.results": (
-        "CheckoutResult CheckoutStatus CommitResult Difference Listing LogEntry OnConflict Outcome TreeItem"
+        "CheckoutResult CheckoutStatus CommitResult Difference Listing LogEntry OnConflict Outcome "
+        "RemoveResult TreeItem"
     ),
     "cas.versions.record": "Record",
     "cas.versions.version": "State Version",

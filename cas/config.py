@@ -9,19 +9,24 @@ forbids opening.
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import yaml
 
-from cas import fs
-from cas.errors import InvalidError, NotFoundError, ReadOnlyError
+from cas import fs, hook_settings
+from cas.errors import CorruptError, InvalidError, NotFoundError, ReadOnlyError
+from cas.hook_settings import HookSettings
+from cas.yaml_values import BadValueError, Value
 
 if TYPE_CHECKING:
     from cas.layout import Layout
 
 FORMAT = 1
 """The repository format that this code writes."""
+
+LAYER_KINDS = ("refs", "directory", "package")
+"""What a layer may be; only those of refs hold versions."""
 
 _BOUNDS = {
     "min_size": (64, 1 << 20),
@@ -32,7 +37,8 @@ _BOUNDS = {
 """What `pyfastcdc` takes; whole files are read into memory, so they are bounded too. All in bytes."""
 
 _HEADER = "# A `cas` repository. docs/format/repository.md explains every key.\n"
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_A_UUID = "a UUID, as in 6f1c7f0e-4b0a-4a64-9b55-0d8f7e6a5b4c"
+_LAYERS = "a list of layers, of which there must be one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class Config:
 
     layers: tuple[LayerConfig, ...] = (LayerConfig("main"),)
     chunking: Chunking = Chunking()
+    hooks: HookSettings = field(default_factory=HookSettings)
     is_writable: bool = True
     """False when the repository uses a feature that this version can read but not write."""
 
@@ -114,6 +121,8 @@ def save(layout: Layout, config: Config) -> None:
             "whole_below": config.chunking.whole_below,
         },
     }
+    if hooks := hook_settings.document(config.hooks):
+        document["hooks"] = hooks
     text = _HEADER + yaml.safe_dump(document, sort_keys=False)
     fs.write_atomically(layout.config, text.encode())
 
@@ -122,64 +131,105 @@ def load(layout: Layout) -> Config:
     """Read and check `config.yaml`.
 
     Raises:
-        InvalidError: It is not YAML, or a key has the wrong type, or the format is a newer one.
+        CorruptError: It is not there.
+        InvalidError: It is not YAML, or a value is not allowed (the error says which, where, and what is), or
+            the format is a newer one.
     """
     with fs.explained(f"cannot read '{layout.config}'"):
-        text = layout.config.read_bytes()
+        try:
+            text = layout.config.read_bytes()
+        except FileNotFoundError as error:
+            raise _missing(layout) from error
     try:
-        document = yaml.load(text, Loader=_Loader)  # noqa: S506 - _Loader is the safe loader, in C where there is one
-    except yaml.YAMLError as error:
-        raise _broken(layout, str(error).replace("\n", " ")) from error
-    if not isinstance(document, dict):
-        raise _broken(layout, "it is not a mapping")
-    try:
-        _check_format(layout, document["format"])
-        features = document.get("features") or {}
-        _check_features(layout, features.get("incompatible") or [])
+        document = Value.parse(text)
+        _check_format(layout, document)
+        features = document.member("features")
+        _check_features(layout, features)
         return Config(
-            repository_id=str(uuid.UUID(document["repository"])),
-            layers=_layers(document["layers"]),
-            chunking=_chunking(document["chunking"]),
-            is_writable=not features.get("read_only_compatible"),
+            repository_id=_repository_id(document.required("repository", _A_UUID)),
+            layers=_layers(document.required("layers", _LAYERS)),
+            chunking=_chunking(document.required("chunking", "a mapping of sizes")),
+            hooks=hook_settings.read(document.member("hooks")),
+            is_writable=not _names(features, "read_only_compatible"),
         )
-    except InvalidError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _broken(layout, f"{type(error).__name__}: {error}") from error
+    except BadValueError as error:
+        raise _broken(layout, str(error)) from error
 
 
-def _layers(entries: list[dict[str, Any]]) -> tuple[LayerConfig, ...]:
-    layers = tuple(
-        LayerConfig(str(entry["name"]), str(entry.get("kind", "refs")), bool(entry.get("writable", True)))
-        for entry in entries
-    )
-    if not layers or len({layer.name for layer in layers}) < len(layers):
-        raise ValueError("layers: there must be one, and no two of one name")
-    return layers
+def _repository_id(value: Value) -> str:
+    try:
+        return str(uuid.UUID(value.text(_A_UUID)))
+    except ValueError:
+        raise value.bad(_A_UUID) from None
 
 
-def _chunking(sizes: dict[str, Any]) -> Chunking:
-    chunking = Chunking(**{key: int(value) for key, value in sizes.items()})
-    for key, (low, high) in _BOUNDS.items():
-        if not low <= getattr(chunking, key) <= high:
-            raise ValueError(f"chunking: {key} must be from {low} to {high}")
+def _layers(value: Value) -> tuple[LayerConfig, ...]:
+    layers: dict[str, LayerConfig] = {}
+    for entry in value.items(_LAYERS):
+        name = entry.required("name", "a text")
+        if name.text("a text") in layers:
+            raise name.bad("a name that no other layer has")
+        layers[name.data] = LayerConfig(name.data, _layer_kind(entry), _is_writable(entry))
+    if not layers:
+        raise value.bad(_LAYERS)
+    return tuple(layers.values())
+
+
+def _layer_kind(entry: Value) -> str:
+    kind = entry.member("kind")
+    if kind is None:
+        return "refs"
+    if kind.data not in LAYER_KINDS:
+        raise kind.bad(f"one of {', '.join(LAYER_KINDS)}")
+    return str(kind.data)
+
+
+def _is_writable(entry: Value) -> bool:
+    writable = entry.member("writable")
+    return writable is None or writable.flag()
+
+
+def _chunking(sizes: Value) -> Chunking:
+    given: dict[str, int] = {}
+    for key in sizes.keys(tuple(_BOUNDS)):
+        given[key] = sizes.required(key, "a size in bytes").whole_number(*_BOUNDS[key])
+    chunking = Chunking(**given)
     if not chunking.min_size <= chunking.average_size <= chunking.max_size:
-        raise ValueError("chunking: min_size, average_size and max_size must be in this order")
+        ordered = f"{chunking.min_size}, {chunking.average_size} and {chunking.max_size}"
+        why = f"min_size, average_size and max_size are {ordered}, and must not get smaller in this order"
+        raise BadValueError(f"line {sizes.line}: 'chunking': {why}")
     return chunking
 
 
-def _check_format(layout: Layout, found: object) -> None:
-    if not isinstance(found, int):
-        raise TypeError("'format' is not a number")
-    if found != FORMAT:
-        raise _newer(layout, f"format {found}")
+def _check_format(layout: Layout, document: Value) -> None:
+    rule = f"a whole number; this version of cas writes {FORMAT}"
+    found = document.required("format", rule)
+    if not isinstance(found.data, int) or isinstance(found.data, bool) or found.data < 1:
+        raise found.bad(rule)
+    if found.data != FORMAT:
+        raise _newer(layout, f"format {found.data}")
 
 
-def _check_features(layout: Layout, unknown: object) -> None:
-    if not isinstance(unknown, list):
-        raise TypeError("'incompatible' is not a list")
+def _check_features(layout: Layout, features: Value | None) -> None:
+    unknown = _names(features, "incompatible")
     if unknown:
-        raise _newer(layout, f"features {', '.join(map(str, unknown))}")
+        raise _newer(layout, f"features {', '.join(unknown)}")
+
+
+def _names(features: Value | None, kind: str) -> list[str]:
+    """Take the features of a kind; a key without a value is what deleting the last one leaves behind."""
+    listed = None if features is None else features.member(kind)
+    rule = "a list of names of features"
+    return [] if listed is None else [one.text("a text") for one in listed.items(rule)]
+
+
+def _missing(layout: Layout) -> CorruptError:
+    return CorruptError(
+        f"cannot open the repository '{layout.root}'",
+        code="config-missing",
+        why="its 'config.yaml' is not there",
+        hint="put a copy of it back, or run `cas recover`, which writes a new one",
+    )
 
 
 def _newer(layout: Layout, needs: str) -> InvalidError:
@@ -196,5 +246,5 @@ def _broken(layout: Layout, why: str) -> InvalidError:
         f"cannot understand '{layout.config}'",
         code="bad-config",
         why=why,
-        hint="docs/format/repository.md lists its keys",
+        hint="correct it, or move it away and run `cas recover`, which writes a new one",
     )

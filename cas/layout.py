@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cas import fs
 from cas.errors import NotFoundError
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 DIRECTORY_NAME = ".cas"
 """The repository's directory, below the directory that it serves."""
+
+_ENOUGH_PARTS: Final = 2
+"""Of configuration, packs, journal and index: with so many, it is a repository and no accident."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,11 @@ class Layout:
         return self.root / "hooks"
 
     @property
+    def audit_log(self) -> Path:
+        """What was done, as JSON lines, if `config.yaml` asks for it."""
+        return self.root / "audit.jsonl"
+
+    @property
     def gc_lock(self) -> Path:
         """Locked by whoever collects, repairs or recovers."""
         return self.root / "gc.lock"
@@ -99,9 +107,9 @@ class Layout:
         """
         here = directory.absolute()
         for candidate in (here / DIRECTORY_NAME, here):
-            if _is_repository(candidate):
+            if is_repository(candidate):
                 return cls(candidate)
-        raise _not_a_repository(here, why="it holds no '.cas/config.yaml' and is not a '.cas' itself")
+        raise _not_a_repository(here, why="it holds no repository '.cas' and is none itself")
 
     @classmethod
     def find(cls, start: Path) -> Layout:
@@ -113,14 +121,26 @@ class Layout:
         """
         here = start.absolute()
         for folder in (here, *here.parents):
-            if _is_repository(folder / DIRECTORY_NAME):
+            if is_repository(folder / DIRECTORY_NAME):
                 return cls(folder / DIRECTORY_NAME)
-        raise _not_a_repository(here, why="neither it nor any directory above it holds '.cas/config.yaml'")
+        raise _not_a_repository(here, why="neither it nor any directory above it holds a repository '.cas'")
 
 
-def _is_repository(root: Path) -> bool:
+def is_repository(root: Path) -> bool:
+    """Whether `root` is a repository, be it one that has lost parts: those who use it say which.
+
+    A `config.yaml` says so only in a directory called `.cas`: other programs have files of that name.
+
+    Raises:
+        ReadOnlyError: It may not be looked at.
+    """
+    layout = Layout(root)
     with fs.explained(f"cannot look for a repository at '{root}'"):
-        return (root / "config.yaml").is_file()
+        has_config = layout.config.is_file()
+        if has_config and root.name == DIRECTORY_NAME:
+            return True
+        folders = (layout.packs, layout.journal, layout.index)
+        return has_config + sum(folder.is_dir() for folder in folders) >= _ENOUGH_PARTS
 
 
 def _not_a_repository(where: Path, *, why: str) -> NotFoundError:

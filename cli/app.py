@@ -15,7 +15,7 @@ from cas.cli.parameters import Context, Option, ours
 from cas.errors import InvalidError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "Put in and take out": {
@@ -34,6 +34,13 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "find": "compare:find",
         "id": "compare:identity",
     },
+    "Derive and explain": {
+        "build": "build:build",
+        "run": "run:run",
+        "why": "why:why",
+        "lineage": "lineage:lineage",
+        "scan": "scan:scan",
+    },
     "Name, remove, bring back": {
         "tag": "names:tag",
         "remove": "names:remove",
@@ -45,9 +52,16 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "recover": "care:recover",
         "stats": "care:stats",
     },
+    "Extend": {
+        "hooks list": "hooks:list_hooks",
+        "hooks run": "hooks:run_hooks",
+    },
     "Learn": {"demo": "learn:demo"},
 }
-"""Section of the help → command → module of `cas.cli.commands` and the name in it."""
+"""Section of the help → command → module of `cas.cli.commands` and the name in it.
+
+The name of a command is one word or two.
+"""
 
 _EPILOG = "New here? `cas demo` shows all of it in a minute. `cas COMMAND --help` has an example of each."
 
@@ -86,9 +100,14 @@ class App(TyperGroup):
         assert isinstance(found, Command)
         return found
 
+    def split(self, words: Sequence[str]) -> tuple[str, list[str]]:
+        """Split the name of a command from the words that follow it."""
+        count = 2 if " ".join(words[:2]) in _PLACES else 1
+        return " ".join(words[:count]), list(words[count:])
+
     def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str, Command, list[str]]:
         """Find the command, or suggest the nearest."""
-        name, *rest = args
+        name, rest = self.split(args)
         found = self.get_command(ctx, name)
         if found is None:
             raise _unknown(name)
@@ -98,7 +117,7 @@ class App(TyperGroup):
         """Write the commands first, in their sections: they are what a reader looks for."""
         for title, section in SECTIONS.items():
             with formatter.section(title):
-                formatter.write_dl([(f"{name:<8}", self._summary(ctx, name)) for name in section])
+                formatter.write_dl([(f"{name:<10}", self._summary(ctx, name)) for name in section])
         write_options(formatter, "Global options, before or after the command", self.options(), ctx)
 
     def _summary(self, ctx: Context, name: str) -> str:
@@ -109,6 +128,11 @@ class App(TyperGroup):
 def _unknown(name: str) -> InvalidError:
     from difflib import get_close_matches  # noqa: PLC0415 - only on the way out
 
+    family = [f"`cas {place}`" for place in _PLACES if place.startswith(f"{name} ")]
+    if family:
+        return InvalidError(
+            f"`cas {name}` needs another word", code="usage", hint=f"run {' or '.join(family)}"
+        )
     near = get_close_matches(name, _PLACES, n=1)
     return InvalidError(
         f"there is no command '{name}'",

@@ -68,6 +68,13 @@ def layer(ctx: typer.Context) -> Offers:
     return _quietly(ctx, lambda repository: [(one.name, "") for one in repository.config.layers])
 
 
+def hook_point(ctx: typer.Context) -> Offers:  # noqa: ARG001 - a completer without parameters is not called
+    """Complete the name of a hook point."""
+    from cas.hooks.events import POINTS  # noqa: PLC0415 - pluggy, only on this Tab
+
+    return [(point, "") for point in POINTS]
+
+
 def _quietly(ctx: typer.Context, find: Callable[[Repository], Offers]) -> Offers:
     try:
         with ctx.ensure_object(Invocation).repository() as repository:

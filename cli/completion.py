@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from cas.cli.parameters import Argument, Context, Option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from cas.cli.app import App
     from cas.cli.context import Invocation
@@ -93,6 +93,9 @@ complete --no-files --command cas --arguments "(_cas_completion)"
 """,
 }
 
+_CURSOR = "x"
+"""Typed where the cursor is, it is the end of the word that is to be completed."""
+
 _SPECIAL = re.compile(r"([^\w@%+=:,./~-])")
 
 
@@ -115,8 +118,8 @@ def answer(app: App, instruction: str, invocation: Invocation) -> None:
     """Print what the word at the cursor could become."""
     shell = instruction.removesuffix("_complete")
     line = invocation.environment.get("COMP_LINE", "")
-    words = _split(line)
-    word = "" if not line or line[-1].isspace() else words.pop()
+    words = _split(line + _CURSOR)  # a blank before the cursor is a part of the word if it is quoted
+    word = words.pop().removesuffix(_CURSOR)
     for offer in _offers(app, words[1:], word, invocation):
         match shell:
             case Shell.BASH:
@@ -158,14 +161,28 @@ def _offers(app: App, words: Sequence[str], word: str, invocation: Invocation) -
     at = _command_index(app.options(), words)
     with app.make_context("cas", list(words[:at]), obj=invocation, resilient_parsing=True) as root:
         if at >= len(words):
-            yield from _at_cursor(root, words, word)
+            yield from _next_words(_at_cursor(root, words, word), before="")
             return
-        command = app.get_command(root, words[at])
+        name, rest = app.split(words[at:])
+        command = app.get_command(root, name)
         if command is None:
+            if not rest:  # perhaps the first of two words
+                yield from _next_words(_own(app, root, f"{name} {word}"), before=f"{name} ")
             return
-        rest = list(words[at + 1 :])
-        with command.make_context(words[at], rest.copy(), parent=root, resilient_parsing=True) as context:
+        with command.make_context(name, rest.copy(), parent=root, resilient_parsing=True) as context:
             yield from _at_cursor(context, rest, word)
+
+
+def _next_words(offers: Iterable[_Offer], *, before: str) -> Iterator[_Offer]:
+    """Of names of commands, which may be two words, offer the one word that comes after `before`."""
+    seen = set()
+    for offer in offers:
+        word, is_more, _ = offer.value.removeprefix(before).partition(" ")
+        if offer.kind != "plain":
+            yield offer
+        elif word not in seen:
+            seen.add(word)
+            yield _Offer(word, told="" if is_more else offer.told)
 
 
 def _command_index(options: Sequence[Option], words: Sequence[str]) -> int:

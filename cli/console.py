@@ -59,6 +59,12 @@ class Console:
             sys.stdout.flush()  # so that the two streams do not change order on a terminal
             print(f"{self._error_paint('note:', Paint.FAINT)} {text}", file=sys.stderr)
 
+    def trace(self, lines: Iterable[str]) -> None:
+        """Tell what was asked to be told, whatever form the result has."""
+        sys.stdout.flush()
+        told = "\n".join(self._error_paint(line, Paint.FAINT) for line in lines)
+        print(told, file=sys.stderr)  # at once: modules of a graph are traced side by side
+
     def table(self, columns: Sequence[table.Column], rows: Sequence[Sequence[str]]) -> None:
         """Write a table; nothing at all when there are no rows."""
         if rows:

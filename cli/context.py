@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 from cas import fs
 from cas.cli.console import Console
 from cas.cli.progress import TerminalProgress
+from cas.cli.render import hooks
 from cas.layout import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from cas.hooks.calls import HookCall
     from cas.progress import Progress
     from cas.repo import Repository
 
@@ -30,7 +32,7 @@ class Invocation:
     """One run of one command. typer fills the options in one by one, hence not frozen."""
 
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    """The variables looked at: CAS_REPO, NO_COLOR, FORCE_COLOR, TERM, USER, LOGNAME."""
+    """The variables looked at: CAS_REPO, CAS_HOOK, NO_COLOR, FORCE_COLOR, TERM, USER, LOGNAME."""
 
     directory: str | None = None
     """The value of --repo."""
@@ -40,6 +42,8 @@ class Invocation:
     verbosity: int = 0
     has_progress: bool = True
     has_traceback: bool = False
+    has_hooks: bool = True
+    is_tracing_hooks: bool = False
 
     @property
     def console(self) -> Console:
@@ -75,6 +79,12 @@ class Invocation:
         from cas.repo import Repository  # noqa: PLC0415 - the whole library; help and usage errors need none
 
         with Repository.open(self.repository_directory()) as repository:
+            repository.set_hooks(
+                are_fired=self.has_hooks,
+                has_executables=not self._is_hook_of(repository.layout.root),
+                actor=self.origin(),
+                trace=self._trace if self.is_tracing_hooks else None,
+            )
             yield repository
 
     @contextlib.contextmanager
@@ -99,6 +109,18 @@ class Invocation:
         with contextlib.suppress(OSError, ValueError):
             return str(path.relative_to(Path.cwd()))
         return str(path)
+
+    def _is_hook_of(self, root: Path) -> bool:
+        """Whether an executable in this repository's `.cas/hooks` runs us: it might start itself for ever."""
+        home = self.environment.get("CAS_REPO")
+        if home and self.environment.get("CAS_HOOK"):
+            with contextlib.suppress(OSError):
+                return root.samefile(home)
+        return False
+
+    def _trace(self, call: HookCall) -> None:
+        with contextlib.suppress(OSError):  # a closed standard error must not stop a commit
+            self.console.trace(hooks.traced(call))
 
     def origin(self) -> str:
         """Name who commits from where, as records keep it."""

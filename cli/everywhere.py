@@ -106,6 +106,24 @@ def cas(  # noqa: PLR0913, PLR0917 - one parameter for each option
             help="Never draw a progress bar.",
         ),
     ] = False,
+    no_hooks: Annotated[
+        bool,
+        typer.Option(
+            "--no-hooks",
+            expose_value=False,
+            callback=_keep("has_hooks", instead=False),
+            help="Run no hooks: no plug-in, no executable, no policy of this repository.",
+        ),
+    ] = False,
+    trace_hooks: Annotated[
+        bool,
+        typer.Option(
+            "--trace-hooks",
+            expose_value=False,
+            callback=_keep("is_tracing_hooks"),
+            help="Tell on standard error which hooks are run, for how long, and what they say.",
+        ),
+    ] = False,
     traceback: Annotated[
         bool,
         typer.Option(

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import inspect
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from cas.cli import errors
+from cas.cli import errors, pages
 from cas.cli.app import SECTIONS, app
 from cas.cli.render import shapes
 
@@ -105,7 +104,7 @@ def render() -> str:
 def _global_options(context: Context) -> Iterator[str]:
     yield "## Global options\n\nAccepted before the name of the command and after it.\n"
     rows = [_option(option, context) for option in app.everywhere() if option is not app.help_option()]
-    yield _table(("option", "means"), rows)
+    yield pages.table(("option", "means"), rows)
 
 
 def _exit_codes() -> Iterator[str]:
@@ -115,7 +114,7 @@ def _exit_codes() -> Iterator[str]:
         for line in inspect.cleandoc(errors.__doc__ or "").splitlines()
         if line.startswith("| ") and "---" not in line
     ]
-    yield _table(tuple(rows[0]), rows[1:])
+    yield pages.table(tuple(rows[0]), rows[1:])
 
 
 def _command(command: Command, context: Context) -> Iterator[str]:
@@ -123,10 +122,12 @@ def _command(command: Command, context: Context) -> Iterator[str]:
     title, _, rest = inspect.cleandoc(command.help or "").partition("\n")
     yield f"{title}.\n{rest}\n" if rest else f"{title}.\n"
     yield f"```text\ncas {command.name} {' '.join(_pieces(command))}\n```\n"
-    arguments = [(f"`{argument.label}`", _escaped(argument.help or "")) for argument in command.arguments()]
+    arguments = [
+        (f"`{argument.label}`", pages.escaped(argument.help or "")) for argument in command.arguments()
+    ]
     if arguments:
-        yield _table(("argument", "means"), arguments)
-    yield _table(("option", "means"), [_option(option, context) for option in command.options()])
+        yield pages.table(("argument", "means"), arguments)
+    yield pages.table(("option", "means"), [_option(option, context) for option in command.options()])
     yield f"```console\n$ {command.example}\n```\n"
     yield from _json(command.shape)
 
@@ -140,7 +141,7 @@ def _option(option: Option, context: Context) -> tuple[str, str]:
     names, told = option.get_help_record(context) or ("", "")
     head, *metavar = names.rsplit(" ", 1) if option.takes_value else (names,)
     shown = ", ".join(f"`{name}`" for name in head.split(", "))
-    return " ".join([shown, *(f"`{_escaped(word)}`" for word in metavar)]), _escaped(told)
+    return " ".join([shown, *(f"`{pages.escaped(word)}`" for word in metavar)]), pages.escaped(told)
 
 
 def _json(shape: shapes.Shape) -> Iterator[str]:
@@ -149,14 +150,14 @@ def _json(shape: shapes.Shape) -> Iterator[str]:
         yield f"With `--json`: {kind}(#the-{shape.name}-object).\n"
         return
     yield f"With `--json`: {'an array of objects' if shape.is_array else 'an object'} with these keys:\n"
-    yield _table(("key", "is"), list(_fields(shape)))
+    yield pages.table(("key", "is"), list(_fields(shape)))
 
 
 def _fields(shape: shapes.Shape, prefix: str = "") -> Iterator[tuple[str, str]]:
     for key, inside in shape.fields.items():
         place = f"{prefix}{key}"
         if isinstance(inside, str):
-            yield f"`{place}`", _escaped(inside)
+            yield f"`{place}`", pages.escaped(inside)
         elif inside.name:
             many = "array of " if inside.is_array else ""
             plural = "s" if inside.is_array else ""
@@ -168,33 +169,12 @@ def _fields(shape: shapes.Shape, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 def _shape_of(title: str, shape: shapes.Shape, intro: str) -> Iterator[str]:
     yield f"## {title}\n\n{intro}\n"
-    yield _table(("key", "is"), list(_fields(shape)))
-
-
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [titles, ["---"] * len(titles), *rows] if rows else []
-    return "".join(f"| {' | '.join(value.strip() for value in line)} |\n" for line in lines)
-
-
-def _escaped(told: str) -> str:
-    return " ".join(told.split()).replace("|", "\\|")
+    yield pages.table(("key", "is"), list(_fields(shape)))
 
 
 def main(words: Sequence[str]) -> int:
     """Write or check the page named on the command line."""
-    is_check = "--check" in words
-    files = [Path(word) for word in words if word != "--check"]
-    if len(files) != 1:
-        print("usage: python -m cas.cli.reference [--check] docs/cli.md", file=sys.stderr)
-        return errors.ExitCode.USAGE
-    wanted = render()
-    if is_check:
-        if files[0].read_text(encoding="utf-8") == wanted:
-            return errors.ExitCode.DONE
-        print(f"{files[0]} is stale: run python -m cas.cli.reference {files[0]}", file=sys.stderr)
-        return errors.ExitCode.FAILED
-    files[0].write_text(wanted, encoding="utf-8")
-    return errors.ExitCode.DONE
+    return pages.main(words, render, module="cas.cli.reference", page="docs/cli.md")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ A plug-in is a module or an object whose functions carry the marker `hookimpl` a
             raise refusal(event, "it has no property 'source'", hint="add `-p source=URL`")
 
 A pre-hook that raises stops the command before anything is visible. A post-hook cannot: what it raises
-becomes a note on the result.
+becomes a note on the result. Executables in `.cas/hooks` and the built-in hooks of `config.yaml` are held to
+the same; docs/hooks.md describes all three.
 """
 
 from cas.hooks.dispatch import Hooks, refusal
@@ -23,10 +24,12 @@ from cas.hooks.events import (
     PostCommit,
     PostGc,
     PostRemove,
+    PostRun,
     PreCheckout,
     PreCommit,
     PreGc,
     PreRemove,
+    PreRun,
     Subject,
 )
 from cas.hooks.specs import hookimpl
@@ -37,10 +40,12 @@ __all__ = [
     "PostCommit",
     "PostGc",
     "PostRemove",
+    "PostRun",
     "PreCheckout",
     "PreCommit",
     "PreGc",
     "PreRemove",
+    "PreRun",
     "Subject",
     "hookimpl",
     "refusal",

@@ -1,67 +1,90 @@
 """Firing hooks through typed methods, so that a type checker sees every firing site.
 
-pluggy would stop at the first implementation that raises and lose its name. Here each implementation is
-called on its own, in pluggy's order, so that one broken post-hook hides no other and every refusal says
-who refused.
+At each point the built-in hooks are called first, then plug-ins, then the executable. Before a command the
+first that does not agree stops it; after one all are called, and what went wrong becomes notes. So one
+broken post-hook hides no other, and every refusal says who refused.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-
-import pluggy
+import threading
+from typing import TYPE_CHECKING, TypeAlias
 
 from cas.errors import HookRefusedError
-from cas.hooks import specs
+from cas.hooks.calls import Kind, make_call
+from cas.hooks.events import POINTS, is_before
+from cas.hooks.plugins import Plugins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from cas.hooks.calls import Hook, HookCall
     from cas.hooks.events import (
+        After,
+        Before,
+        Event,
         PostCheckout,
         PostCommit,
         PostGc,
         PostRemove,
+        PostRun,
         PreCheckout,
         PreCommit,
         PreGc,
         PreRemove,
+        PreRun,
     )
+    from cas.hooks.scripts import Scripts
 
-    PreEvent = PreCommit | PreCheckout | PreRemove | PreGc
-    PostEvent = PostCommit | PostCheckout | PostRemove | PostGc
-
-GROUP: Final = "cas.hooks"
-"""The entry point group in which packages announce their plug-ins."""
+Trace: TypeAlias = "Callable[[HookCall], None]"
+"""Told about every call of a hook, when it is over; must not raise."""
 
 
-def refusal(event: PreEvent, why: str, *, hint: str | None = None) -> HookRefusedError:
+def refusal(event: Before, why: str, *, hint: str | None = None) -> HookRefusedError:
     """Build the error with which a pre-hook stops the command; raise what this returns."""
     return HookRefusedError(f"cannot {event}", code="hook-refused", why=why, hint=hint)
 
 
 class Hooks:
-    """The plug-ins of one repository. Installed ones are imported when the first hook fires, not before."""
+    """The hooks of one repository; threads may share them.
 
-    def __init__(self, *plugins: object, installed: bool = True) -> None:
-        """Start with `plugins`; with `installed`, also those that entry points announce."""
-        self._manager = pluggy.PluginManager(specs.PROJECT)
-        self._manager.add_hookspecs(specs)
-        for number, plugin in enumerate(plugins, 1):
-            name = getattr(plugin, "__name__", type(plugin).__name__)
-            self._manager.register(plugin, f"{name} {number}" if self._manager.has_plugin(name) else name)
-        self._is_complete = not installed
+    Executables are looked for, and installed plug-ins imported, when the first hook fires, not before.
+    """
+
+    def __init__(
+        self,
+        *plugins: object,
+        built_in: Mapping[str, object] | None = None,
+        installed: bool = True,
+        scripts: Scripts | None = None,
+        trace: Trace | None = None,
+    ) -> None:
+        """Gather hooks.
+
+        Args:
+            plugins: Objects or modules with functions that carry `hookimpl`.
+            built_in: Such objects of `cas` itself, by their keys in `config.yaml`.
+            installed: Whether to take the plug-ins that entry points announce, too.
+            scripts: The executables of the repository.
+            trace: Told about every call.
+        """
+        self._plugins = Plugins(plugins, built_in or {})
+        self._has_installed = installed
+        self._scripts = scripts
+        self._trace = trace
+        self._lock = threading.Lock()
+        self._found: dict[str | None, list[Hook]] | None = None
 
     def pre_commit(self, event: PreCommit) -> None:
         """Fire before a version becomes visible.
 
         Raises:
-            HookRefusedError: A plug-in refused, failed or could not be loaded. So for every pre-hook.
+            HookRefusedError: A hook refused, failed or cannot be called. So for every pre-hook.
         """
         self._ask("pre_commit", event)
 
     def post_commit(self, event: PostCommit) -> tuple[str, ...]:
-        """Fire after a commit; what went wrong in plug-ins comes back as notes. So for every post-hook."""
+        """Fire after a commit; what went wrong in hooks comes back as notes. So for every post-hook."""
         return self._tell("post_commit", event)
 
     def pre_checkout(self, event: PreCheckout) -> None:
@@ -88,61 +111,50 @@ class Hooks:
         """Fire after a collection is over."""
         return self._tell("post_gc", event)
 
-    def _ask(self, point: str, event: PreEvent) -> None:
-        self._load_installed(event)
-        for plugin, call in self._callers(point):
-            try:
-                call(event=event)
-            except HookRefusedError:
-                raise
-            except Exception as error:
-                raise HookRefusedError(
-                    f"cannot {event}",
-                    code="hook-failed",
-                    why=f"the hook {point} of plug-in '{plugin}' failed: {_describe(error)}",
-                ) from error
+    def pre_run(self, event: PreRun) -> None:
+        """Fire before a module runs."""
+        self._ask("pre_run", event)
 
-    def _tell(self, point: str, event: PostEvent) -> tuple[str, ...]:
-        notes = []
-        for plugin, call in self._callers(point):
-            try:
-                call(event=event)
-            except Exception as error:  # noqa: BLE001 - what has been done is done; the note says what went wrong
-                notes.append(f"the hook {point} of plug-in '{plugin}' failed: {_describe(error)}")
-        return tuple(notes)
+    def post_run(self, event: PostRun) -> tuple[str, ...]:
+        """Fire after a module has run, well or not."""
+        return self._tell("post_run", event)
 
-    def _callers(self, point: str) -> Iterator[tuple[str, Any]]:
-        """Each implementation of `point` alone, with the name of its plug-in, first to last."""
-        caller = getattr(self._manager.hook, point)
-        plugins = self._manager.get_plugins()
-        for implementation in reversed(caller.get_hookimpls()):
-            others = plugins - {implementation.plugin}
-            yield implementation.plugin_name, self._manager.subset_hook_caller(point, others)
+    def listing(self) -> list[Hook]:
+        """List every hook, by point, in the order of their calls; what is of no point comes first."""
+        found = self._find()
+        return [hook for point in (None, *POINTS) for hook in found[point]]
 
-    def _load_installed(self, event: PreEvent) -> None:
-        """Import what entry points announce, once.
+    def try_out(self, point: str, event: Event) -> list[HookCall]:
+        """Call every hook of `point`, also after a refusal, though nothing happens."""
+        return list(self._calls(point, event, is_trial=True))
 
-        Only pre-hooks do it: every operation fires one first, and there a broken plug-in can still stop it.
-        """
-        if self._is_complete:
-            return
-        from importlib.metadata import entry_points  # noqa: PLC0415 - 30 ms that a command which only looks need not pay
+    def _ask(self, point: str, event: Before) -> None:
+        for call in self._calls(point, event):
+            if call.error is not None:
+                raise call.error
 
-        for entry in entry_points(group=GROUP):
-            try:
-                plugin = entry.load()
-                if not self._manager.is_registered(plugin):
-                    self._manager.register(plugin, name=entry.name)
-                self._manager.check_pending()  # a misspelt point would be a policy that never runs
-            except Exception as error:
-                raise HookRefusedError(
-                    f"cannot {event}",
-                    code="hook-unloadable",
-                    why=f"plug-in '{entry.name}' ({entry.value}) does not load: {_describe(error)}",
-                    hint="repair or uninstall the package that announces it",
-                ) from error
-        self._is_complete = True
+    def _tell(self, point: str, event: After) -> tuple[str, ...]:
+        return tuple(call.reason for call in self._calls(point, event) if call.error is not None)
 
+    def _calls(self, point: str, event: Event, *, is_trial: bool = False) -> Iterator[HookCall]:
+        found = self._find()
+        # What cannot be used at all might have been meant for any point: it stops whatever can be stopped.
+        stray = found[None] if is_before(point) else []
+        for hook in (*stray, *found[point]):
+            if is_trial and hook.kind is Kind.BUILT_IN and not is_before(point):
+                continue  # it would write down what has not happened
+            call = make_call(hook, event, point)
+            if self._trace is not None:
+                self._trace(call)
+            yield call
 
-def _describe(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    def _find(self) -> Mapping[str | None, list[Hook]]:
+        with self._lock:
+            if self._found is None:
+                stray = self._plugins.load_installed() if self._has_installed else []
+                scripts = self._scripts.find() if self._scripts is not None else []
+                hooks = [*stray, *(hook for point in POINTS for hook in self._plugins.at(point)), *scripts]
+                self._found = {
+                    point: [hook for hook in hooks if hook.point == point] for point in (None, *POINTS)
+                }
+            return self._found

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
         PostCommit,
         PostGc,
         PostRemove,
+        PostRun,
         PreCheckout,
         PreCommit,
         PreGc,
         PreRemove,
+        PreRun,
     )
 
 PROJECT: Final = "cas"
@@ -70,3 +72,13 @@ def pre_gc(event: PreGc) -> None:
 @_spec
 def post_gc(event: PostGc) -> None:
     """After a collection is over."""
+
+
+@_spec
+def pre_run(event: PreRun) -> None:
+    """Before a module of a graph runs; one whose outputs all exist does not run."""
+
+
+@_spec
+def post_run(event: PostRun) -> None:
+    """After a module of a graph has run, well or not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from cas import config
 from cas.config import Chunking, Config, LayerConfig
-from cas.errors import InvalidError, NotFoundError, ReadOnlyError
+from cas.errors import CorruptError, InvalidError, NotFoundError, ReadOnlyError
 from cas.layout import Layout
 from cas.objects.chunker import Chunker
 
@@ -88,10 +89,13 @@ def test_the_defaults_are_pinned(layout: Layout) -> None:
     assert layout.config.read_text().startswith("# A `cas` repository.")
 
 
-def test_a_missing_file_is_not_found(layout: Layout) -> None:
-    """The path is in the message."""
-    with pytest.raises(NotFoundError, match=r"config\.yaml"):
+def test_a_missing_file_is_damage(layout: Layout) -> None:
+    """Whoever looks for one knows that there is a repository; the way out is named."""
+    with pytest.raises(CorruptError, match=r"config\.yaml") as caught:
         config.load(layout)
+
+    assert "config-missing" == caught.value.code
+    assert "cas recover" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize(
@@ -137,21 +141,23 @@ def test_an_empty_key_is_an_empty_list(layout: Layout, features: object) -> None
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "why"),
     [
-        "",
-        "just a sentence",
-        "- a list",
-        "format: [1",
-        "\tformat: 1",
-        "format: 1",
-        "repository: x",
-        "!!python/object/apply:os.system ['true']",
-        "\x00",
+        ("", "it is empty"),
+        ("# only a comment\n", "it is empty"),
+        ("just a sentence", "line 1: the file is 'just a sentence', and must be a mapping of keys to values"),
+        ("- a list", "line 1: the file is a list, and must be a mapping"),
+        ("format: 1\nlayers: [1", "line 3, column 1: while parsing a flow sequence"),
+        ("\tformat: 1", "line 1, column 1: while scanning for the next token"),
+        ("format: 1\n---\nformat: 1", "line 2, column 1: expected a single document"),
+        ("format: 1", "'repository' is missing, and must be a UUID"),
+        ("repository: x", "'format' is missing, and must be a whole number"),
+        ("!!python/object/apply:os.system ['true']", "line 1, column 1: could not determine a constructor"),
+        ("\x00", "it is not YAML"),
     ],
 )
-def test_a_file_that_makes_no_sense_is_refused(layout: Layout, text: str) -> None:
-    """With the reason, and without running anything that it says."""
+def test_a_file_that_makes_no_sense_is_refused(layout: Layout, text: str, why: str) -> None:
+    """With line and reason, and without running anything that it says."""
     layout.config.write_text(text)
 
     with pytest.raises(InvalidError) as caught:
@@ -159,41 +165,125 @@ def test_a_file_that_makes_no_sense_is_refused(layout: Layout, text: str) -> Non
 
     assert "bad-config" == caught.value.code
     assert str(layout.config) in caught.value.what
-    assert "docs/format/repository.md" in str(caught.value.hint)
+    assert str(caught.value.why).startswith(why)
+    assert "cas recover" in str(caught.value.hint)
+
+
+def test_bytes_that_are_no_text_are_refused(layout: Layout) -> None:
+    """As a disk may leave them."""
+    layout.config.write_bytes(b"format: \xff\xfe\n")
+
+    with pytest.raises(InvalidError) as caught:
+        config.load(layout)
+
+    assert "bad-config" == caught.value.code
+    assert "it is not YAML" in str(caught.value.why)
+
+
+KINDS = "refs, directory, package"
 
 
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"format": "one"}, "'format' is not a number"),
-        ({"format": None}, "'format' is not a number"),
-        ({"repository": "mine"}, "UUID"),
-        ({"repository": 5}, "AttributeError"),
-        ({"features": ["x"]}, "AttributeError"),
-        ({"features": {"incompatible": "x"}}, "not a list"),
-        ({"layers": []}, "there must be one"),
-        ({"layers": None}, "TypeError"),
-        ({"layers": [{"kind": "refs"}]}, "'name'"),
-        ({"layers": ["main"]}, "TypeError"),
-        ({"layers": [{"name": "a"}, {"name": "a"}]}, "no two of one name"),
-        ({"chunking": {"min_size": "small"}}, "small"),
-        ({"chunking": {"colour": 1}}, "colour"),
-        ({"chunking": {"min_size": 0}}, "min_size must be from 64"),
-        ({"chunking": {"average_size": 2**40}}, "average_size must be from 256"),
-        ({"chunking": {"max_size": 2**25}}, "max_size must be from 1024"),
-        ({"chunking": {"whole_below": 0}}, "whole_below must be from 1"),
-        ({"chunking": {"min_size": 2**17}}, "in this order"),
+        ({"format": "one"}, "line 1: 'format' is 'one', and must be a whole number"),
+        ({"format": True}, "line 1: 'format' is true, and must be a whole number"),
+        ({"format": 0}, "line 1: 'format' is 0, and must be a whole number"),
+        ({"format": None}, "'format' is missing, and must be a whole number"),
+        ({"repository": "mine"}, "line 1: 'repository' is 'mine', and must be a UUID"),
+        ({"repository": 5}, "line 1: 'repository' is 5, and must be a UUID"),
+        ({"features": ["x"]}, "line 1: 'features' is a list, and must be a mapping"),
+        ({"features": {"incompatible": "x"}}, "line 1: 'features.incompatible' is 'x', and must be a list"),
+        (
+            {"features": {"incompatible": [5]}},
+            "line 1: 'features.incompatible[0]' is 5, and must be a text",
+        ),
+        ({"layers": []}, "line 1: 'layers' is an empty list, and must be a list of layers"),
+        ({"layers": None}, "'layers' is missing, and must be a list of layers"),
+        ({"layers": {"main": "refs"}}, "line 1: 'layers' is a mapping, and must be a list"),
+        ({"layers": [{"kind": "refs"}]}, "line 1: 'layers[0].name' is missing, and must be a text"),
+        ({"layers": [{"name": 5}]}, "line 1: 'layers[0].name' is 5, and must be a text"),
+        ({"layers": ["main"]}, "line 1: 'layers[0]' is 'main', and must be a mapping"),
+        (
+            {"layers": [{"name": "a"}, {"name": "a"}]},
+            "line 1: 'layers[1].name' is 'a', and must be a name that no other layer has",
+        ),
+        (
+            {"layers": [{"name": "a", "kind": "ref"}]},
+            f"line 1: 'layers[0].kind' is 'ref', and must be one of {KINDS}",
+        ),
+        (
+            {"layers": [{"name": "a", "kind": ["refs"]}]},
+            f"line 1: 'layers[0].kind' is a list, and must be one of {KINDS}",
+        ),
+        (
+            {"layers": [{"name": "a", "writable": "no"}]},
+            "line 1: 'layers[0].writable' is 'no', and must be true or false",
+        ),
+        ({"chunking": [1]}, "line 1: 'chunking' is a list, and must be a mapping"),
+        ({"chunking": {"min_size": "small"}}, "line 1: 'chunking.min_size' is 'small', and must be a whole"),
+        ({"chunking": {"min_size": None}}, "line 1: 'chunking.min_size' is missing, and must be a size"),
+        (
+            {"chunking": {"colour": 1}},
+            "line 1: 'chunking.colour' is not a key; there are min_size, average_size, max_size, whole_below",
+        ),
+        ({"chunking": {"min_size": 0}}, "'chunking.min_size' is 0, and must be a whole number from 64 to"),
+        ({"chunking": {"average_size": 2**40}}, "must be a whole number from 256 to 4194304"),
+        ({"chunking": {"max_size": 2**25}}, "must be a whole number from 1024 to 16777216"),
+        ({"chunking": {"whole_below": 0}}, "must be a whole number from 1 to 16777216"),
+        (
+            {"chunking": {"min_size": 2**17}},
+            "line 1: 'chunking': min_size, average_size and max_size are 131072, 65536 and 262144, and",
+        ),
+        ({"hooks": {"timeout": "long"}}, "line 1: 'hooks.timeout' is 'long', and must be a number"),
     ],
 )
 def test_a_wrong_value_is_named(layout: Layout, changes: dict[str, Any], why: str) -> None:
-    """It is found when the repository is opened, not in the middle of a commit."""
+    """As people read it: line, key, what is there, what is allowed; when it is opened, not in mid-commit."""
     edit(layout, **changes)
+    document = yaml.safe_load(layout.config.read_text())
+    (key,) = changes
+    rest = {name: value for name, value in document.items() if name != key}
+    layout.config.write_text(f"{key}: {json.dumps(changes[key])}\n{yaml.safe_dump(rest)}")
 
     with pytest.raises(InvalidError) as caught:
         config.load(layout)
 
     assert "bad-config" == caught.value.code
     assert why in str(caught.value.why)
+    assert "Error" not in str(caught.value.why)
+
+
+def test_the_line_is_that_of_the_value(layout: Layout) -> None:
+    """Not of the mapping around it."""
+    config.save(layout, Config(ID))
+    lines = layout.config.read_text().replace("kind: refs", "kind: view").splitlines()
+    layout.config.write_text("\n".join(lines))
+
+    with pytest.raises(InvalidError, match=r"'layers\[0\].kind' is 'view'") as caught:
+        config.load(layout)
+
+    assert lines.index("  kind: view") + 1 == int(str(caught.value.why).split()[1].rstrip(":"))
+
+
+def test_a_key_that_is_there_twice_is_refused(layout: Layout) -> None:
+    """YAML would take the last one without a word."""
+    config.save(layout, Config(ID))
+    text = layout.config.read_text() + "layers:\n- name: other\n"
+    layout.config.write_text(text)
+
+    with pytest.raises(InvalidError) as caught:
+        config.load(layout)
+
+    assert f"line {len(text.splitlines()) - 1}: 'layers' is given a second time" == caught.value.why
+
+
+@pytest.mark.parametrize("kind", ["refs", "directory", "package"])
+def test_layers_are_of_three_kinds(layout: Layout, kind: str) -> None:
+    """And those of refs alone hold versions."""
+    edit(layout, layers=[{"name": "main"}, {"name": "other", "kind": kind}])
+
+    assert ["main", *(["other"] if kind == "refs" else [])] == config.load(layout).refs_layers()
 
 
 @given(sizes=configs().map(lambda one: one.chunking))

@@ -65,6 +65,41 @@ def test_above_is_not_searched_when_a_directory_is_named(home: Path) -> None:
     assert "cas init" in str(caught.value.hint)
 
 
+@pytest.mark.parametrize("there", [["packs", "journal"], ["packs", "index"], ["journal", "index"]])
+def test_a_repository_without_its_configuration_is_one(tmp_path: Path, there: list[str]) -> None:
+    """It lost a file, and `cas recover` must find it; "run `cas init`" would be the wrong advice."""
+    for folder in there:
+        (tmp_path / "home" / ".cas" / folder).mkdir(parents=True)
+
+    for search in (Layout.at, Layout.find):
+        assert tmp_path / "home" / ".cas" == search(tmp_path / "home").root
+    assert tmp_path / "home" / ".cas" == Layout.at(tmp_path / "home" / ".cas").root
+
+
+@pytest.mark.parametrize("there", [["packs"], ["journal"], ["index"], []])
+def test_a_part_alone_is_no_repository(tmp_path: Path, there: list[str]) -> None:
+    """Many things are called `index`, and many a directory has a `config.yaml` of somebody else's."""
+    for folder in there:
+        (tmp_path / ".cas" / folder).mkdir(parents=True)
+    (tmp_path / "config.yaml").touch()
+
+    for search in (Layout.at, Layout.find):
+        with pytest.raises(NotFoundError) as caught:
+            search(tmp_path)
+        assert "no-repository" == caught.value.code
+
+
+def test_a_repository_under_another_name_is_known_by_two_parts(home: Path) -> None:
+    """A copy of a `.cas` for keeping, say; its configuration alone would not be enough."""
+    (home / ".cas").rename(home / "copy")
+    with pytest.raises(NotFoundError):
+        Layout.at(home / "copy")
+
+    (home / "copy" / "packs").mkdir()
+
+    assert home / "copy" == Layout.at(home / "copy").root
+
+
 @pytest.mark.parametrize("what", ["nothing", "an empty .cas", "a file .cas", "no such directory"])
 def test_what_is_no_repository_is_not_found(tmp_path: Path, what: str) -> None:
     """Half a repository, left by something else than us, is none."""

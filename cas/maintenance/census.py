@@ -9,15 +9,18 @@ from dataclasses import dataclass, field
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from cas.ids import Kind
+from cas.maintenance import linked
 from cas.maintenance.mark import SETTLED, Marks, Walk, refuse_damage
 from cas.objects.rows import NO_SESSION, Stored, decode_object
 from cas.objects.session import live_sessions
 from cas.versions import rows
 from cas.versions.record import Record, record_id
 from cas.versions.version import State
+from cas.worktree import placements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from cas.ids import VersionId
     from cas.objects.index import Txn
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from cas.objects.store import ObjectStore
     from cas.progress import Progress
     from cas.versions.rows import VersionRow
+    from cas.worktree.placements import Placement
 
 _CONDEMNED: Final = Struct(">32sII")
 _FIRST_DOOMED: Final = SETTLED + 1
@@ -65,6 +69,8 @@ class Census:
     """Sessions that ran after the snapshot was taken; a pack of any other session has no owner."""
     live_count: int
     doomed: list[Doomed]
+    linked: tuple[Placement, ...]
+    """Checkouts whose links alone keep their content."""
     freed: tuple[FreedVersion, ...] = ()
     _condemned: bytearray = field(default_factory=bytearray)
 
@@ -115,9 +121,11 @@ def take(store: ObjectStore, removed_before_ns: int, progress: Progress) -> Cens
         walk = Walk(store, txn, marks, progress)
         spared = {one.key for one in doomed}
         walk_versions(walk, (row for key, row in _versions(txn) if key not in spared and is_kept(row)))
+        kept = tuple(_linked(txn, store, marks))
+        doomed = _keep_linked(txn, store, marks, doomed, kept)
         live_count = sum(map(marks.count, marks))
         _claim(txn, store, marks, doomed)
-        census = Census(txn.sequence, marks, walk.packs, live, live_count, doomed)
+        census = Census(txn.sequence, marks, walk.packs, live, live_count, doomed, kept)
         census.condemn(txn)
         return census
 
@@ -160,10 +168,54 @@ def _doomed(txn: Txn, removed_before_ns: int) -> Iterator[Doomed]:
             yield Doomed(key, row.removed_at_ns, *rows.split_ref_key(ref), version)
 
 
+def _linked(txn: Txn, store: ObjectStore, marks: Marks) -> Iterator[Placement]:
+    """Iterate over the checkouts whose symlinks lead to what no live version needs."""
+    for placement in placements.placements(txn):
+        roots = _roots(placement)
+        if all(_is_settled(txn, marks, root) for root in roots):
+            continue
+        if linked.leads_to_views(store.layout, placement):
+            yield placement
+
+
+def _roots(placement: Placement) -> list[bytes]:
+    return [entry.id for entry in placement.known if entry.kind is not Kind.SYMLINK]
+
+
+def _is_settled(txn: Txn, marks: Marks, object_id: bytes) -> bool:
+    row = txn.get(txn.tables.objects, object_id)
+    if row is None:
+        return True  # gone already: nothing that could be kept
+    pack, position, *_ = decode_object(row)
+    return bool(marks[pack][position] == SETTLED)
+
+
+def _keep_linked(
+    txn: Txn, store: ObjectStore, marks: Marks, doomed: list[Doomed], kept: Iterable[Placement]
+) -> list[Doomed]:
+    """Mark what checkouts lead to, and the removed versions that it is of; those that are still doomed.
+
+    Nothing stops if some of it is damaged: it is no live version, and removing is the way out of damage.
+    """
+    keys = {rows.version_key(rows.ref_key(one.layer, one.name), one.version) for one in kept}
+    walk = Walk(store, txn, marks)
+    for placement in kept:
+        walk.reach(_roots(placement))
+    for one in doomed:
+        if one.key in keys:
+            walk.reach(_needs(txn, one))
+    return [one for one in doomed if one.key not in keys]
+
+
 def _claim(txn: Txn, store: ObjectStore, marks: Marks, doomed: list[Doomed]) -> None:
     """Mark what only removed versions hold, each as its own owner. Damage among it is freed like the rest."""
     walk = Walk(store, txn, marks)
     for owner, one in enumerate(doomed, _FIRST_DOOMED):
-        row = rows.read_version(txn, one.key)
-        assert row is not None, "same snapshot"
-        walk.reach([record_id(row.record).raw, Record.decode(row.record).content.id.raw], owner)
+        walk.reach(_needs(txn, one), owner)
+
+
+def _needs(txn: Txn, one: Doomed) -> list[bytes]:
+    """Return the ids of a removed version's record and content."""
+    row = rows.read_version(txn, one.key)
+    assert row is not None, "same snapshot"
+    return [record_id(row.record).raw, Record.decode(row.record).content.id.raw]

@@ -3,8 +3,9 @@
 Theory of operation
 -------------------
 1. *Leftovers* of dead processes go first: that needs no room on a full disk.
-2. *Census* (`census`), from a read snapshot and without any lock: everything live is marked; what is left
-   over is condemned. Commits that happen meanwhile are caught up with before the lock is taken, too.
+2. *Census* (`census`), from a read snapshot and without any lock: everything live is marked, and what the
+   symlinks of checkouts lead to (`linked`); what is left over is condemned. Commits that happen meanwhile
+   are caught up with before the lock is taken, too.
 3. *Flip*, one write transaction: what was committed or restored since is marked, the condemned rows that
    are still unmarked are deleted, versions whose content goes become tombstones, the epoch moves.
 4. *Sweep* (`sweep`): packs without a row are unlinked, thin ones rewritten. Index first, bytes last.
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cas import fs
+from cas.ids import VersionId
 from cas.maintenance import census as taking
 from cas.maintenance import exclusive, leftovers, reserve, sweep
 from cas.maintenance.mark import SETTLED, Walk
@@ -68,7 +70,9 @@ class GcReport:
     live_objects: int
     dry_run: bool
     leftovers: int
-    """Files and folders of dead processes."""
+    """Files and folders of dead processes, and old copies of the index."""
+    notes: tuple[str, ...] = ()
+    """What was kept and why, and what went wrong in hooks."""
 
 
 def gc(  # noqa: PLR0913 - the facade hands on what the command line gives
@@ -119,6 +123,7 @@ def _preview(store: ObjectStore, before_ns: int, progress: Progress) -> GcReport
         live_objects=census.live_count,
         dry_run=True,
         leftovers=found.count,
+        notes=found.notes + _kept(census),
     )
 
 
@@ -139,6 +144,16 @@ def _collect(store: ObjectStore, ledger: Ledger, now_ns: int, before_ns: int, pr
         live_objects=sum(map(census.marks.count, census.marks)),
         dry_run=False,
         leftovers=cleared.count,
+        notes=cleared.notes + _kept(census),
+    )
+
+
+def _kept(census: Census) -> tuple[str, ...]:
+    """Say what stays only because checkouts lead to it; whoever removed it waits for the space."""
+    return tuple(
+        f"kept {one.name}@{VersionId(one.version).short}: symlinks in '{one.destination}' lead to it; "
+        "delete that directory, or check out something else there, and run `cas gc` again"
+        for one in census.linked
     )
 
 

@@ -14,6 +14,7 @@ from cas.versions.version import State
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cas.ids import Content
     from cas.objects.index import Txn
     from cas.objects.store import ObjectStore
 
@@ -30,13 +31,11 @@ def affected(store: ObjectStore, bad: Iterable[bytes]) -> dict[bytes, tuple[str,
     if not found:
         return {}
     with store.index.read() as txn:
-        below = _Below(store, needed_by_recipes(store, txn, set(found)))
+        below = Below(store, txn, set(found))
         for version in refs.all_versions(txn):
             if version.state is State.COLLECTED:
                 continue
-            content = version.content
-            needs = below.tree(content.id.raw) if content.is_directory else below.blob(content.id.raw)
-            for object_id in needs | below.blob(version.record.id.raw):
+            for object_id in below.content(version.content) | below.blob(version.record.id.raw):
                 found[object_id].add(version.ref)
     return {object_id: tuple(sorted(names)) for object_id, names in found.items()}
 
@@ -73,13 +72,19 @@ def _parts(
     return [part.id for part in recipe.parts if part.id in needs]
 
 
-class _Below:
-    """Which bad objects are below a tree; each tree is read once."""
+class Below:
+    """Which bad objects a content needs; each tree is read once, and nothing at all if none is bad."""
 
-    def __init__(self, store: ObjectStore, needs: dict[bytes, frozenset[bytes]]) -> None:
+    def __init__(self, store: ObjectStore, txn: Txn, bad: set[bytes]) -> None:
         self._store = store
-        self._needs = needs
+        self._needs = needed_by_recipes(store, txn, bad) if bad else {}
         self._trees: dict[bytes, frozenset[bytes]] = {}
+
+    def content(self, content: Content) -> frozenset[bytes]:
+        """Return what a version's content needs."""
+        if not self._needs:
+            return frozenset()
+        return self.tree(content.id.raw) if content.is_directory else self.blob(content.id.raw)
 
     def blob(self, object_id: bytes) -> frozenset[bytes]:
         """Return what a blob needs."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cas import fs
 from cas.ids import DIGEST_SIZE
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SUFFIX: Final = ".pack"
+_INDEX_COPY: Final = re.compile(r"index-([0-9]+)")
 _HEX_DIGITS: Final = 2 * DIGEST_SIZE
 _BATCH: Final = 10_000
 _STALE_CACHES: Final = b"stale_caches"
@@ -38,31 +40,63 @@ class Cleared:
     """What was deleted, or would be."""
 
     count: int
-    """Folders and files of dead owners."""
+    """Folders and files of dead owners, and old copies of the index."""
     size: int
-    """Bytes of pack files among them."""
+    """Bytes of packs and indexes among them."""
+    notes: tuple[str, ...] = ()
+    """What people should know of it."""
 
 
 def clear(layout: Layout, index: Index) -> Cleared:
-    """Delete what dead sessions left: their folders, half-made checkouts, and packs that nobody registered.
+    """Delete what the dead left: folders of sessions, half-made checkouts and indexes, unregistered packs.
 
     This needs no room on the disk, so gc does it first.
     """
     live_sessions(layout)  # unlinks the files of the dead ones
-    shutil.rmtree(layout.index_draft, ignore_errors=True)  # of a recovery that died: gc holds the same lock
+    indexes = _unused_indexes(layout)
+    for path in indexes.paths:
+        shutil.rmtree(path, ignore_errors=True)
     count = remove_leftovers(layout) + staging.sweep(layout, index)
     orphans = index.write(lambda txn: _remove_orphans(layout, txn))
     fs.reached("gc.orphans-removed")
-    return Cleared(count + orphans.count, orphans.size)
+    return Cleared(count + len(indexes.paths) + orphans.count, orphans.size + indexes.size, indexes.notes)
 
 
 def preview(layout: Layout, index: Index) -> Cleared:
     """Say what `clear` would delete."""
+    indexes = _unused_indexes(layout)
     count = sum(not is_live(layout, folder.name) for folder in layout.tmp.iterdir())
     with index.read() as txn:
         count += sum(not is_live(layout, row.session.hex()) for row in placements.stagings(txn))
         sizes = [path.stat().st_size for path in _orphans(layout, txn)]
-    return Cleared(count + len(sizes), sum(sizes))
+    count += len(indexes.paths) + len(sizes)
+    return Cleared(count, sum(sizes) + indexes.size, indexes.notes)
+
+
+class _Indexes(NamedTuple):
+    """Directories of indexes that nobody uses."""
+
+    paths: list[Path]
+    size: int
+    notes: tuple[str, ...]
+
+
+def _unused_indexes(layout: Layout) -> _Indexes:
+    """Find old indexes but the newest, and the half-made one of a recovery that died: gc holds its lock."""
+    copies = [path for _, path in sorted(index_copies(layout).items())]
+    old = copies[:-1]
+    notes = (f"of the old indexes in '{layout.damaged}' only '{copies[-1].name}' is kept",) if old else ()
+    paths = old + [path for path in (layout.index_draft,) if path.is_dir()]
+    size = sum(file.stat().st_size for path in paths for file in path.iterdir())
+    return _Indexes(paths, size, notes)
+
+
+def index_copies(layout: Layout) -> dict[int, Path]:
+    """Find the indexes that `recover` replaced: number → directory; the newest has the highest."""
+    if not layout.damaged.is_dir():
+        return {}
+    matches = ((_INDEX_COPY.fullmatch(path.name), path) for path in layout.damaged.iterdir())
+    return {int(match[1]): path for match, path in matches if match}
 
 
 def _remove_orphans(layout: Layout, txn: Txn) -> Cleared:

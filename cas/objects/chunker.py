@@ -34,7 +34,7 @@ class Chunker:
         carry = memoryview(b"")
         for block in blocks:
             view = memoryview(block)
-            chunks = []
+            chunks: list[memoryview] = []
             start = 0
             if carry:
                 # No chunk ends inside the carry, so only the first one has to be put together.

@@ -15,9 +15,10 @@ Invariants
    two runs, readers wait for each other. So no thread writes while it holds a read transaction.
 5. A row of a tree, record or recipe is in `objects` only if all that it refers to is: such rows enter
    together with a ref, in one transaction, and gc takes them out in one (DESIGN 5).
+6. Who may not write reads without LMDB's locks, as a bystander; a write transaction begins by waiting for
+   those (`bystanders`).
 
-The map is opened far larger than the file will be (it is address space, not memory). Where the system
-refuses that, it starts smaller and doubles.
+Where the map cannot be opened as large as it should be (`environment`), it doubles when it is full.
 """
 
 from __future__ import annotations
@@ -31,7 +32,17 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 import lmdb
 
 from cas import fs
-from cas.errors import CorruptError, InvalidError, StorageError
+from cas.errors import CorruptError
+from cas.objects.bystanders import Bystanders
+from cas.objects.environment import (
+    DAMAGE,
+    DATA,
+    LARGE_MAP,
+    lost,
+    open_environment,
+    raise_explained,
+    refuse_network,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,13 +57,8 @@ T = TypeVar("T")
 FORMAT: Final = 1
 """Version of the tables; another value means `cas recover`."""
 
-_LARGE_MAP: Final = 1 << 40
-_SMALLEST_MAP: Final = 1 << 26
-_MAX_READERS: Final = 1024
 _POLITE_S: Final = 0.1
 _U64 = struct.Struct(">Q")
-_DAMAGE: Final = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.BadTxnError, lmdb.PanicError)
-"""What LMDB raises when it meets a page that cannot be; BadTxn is its answer to whoever asks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +162,8 @@ class _Snapshot:
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         self._raw.abort()
         self._index.end_reading()
-        if isinstance(error, _DAMAGE):
-            raise _lost(self._index.path, "index-damaged", str(error)) from error
+        if isinstance(error, DAMAGE):
+            raise lost(self._index.path, "index-damaged", str(error)) from error
 
 
 _open_indexes: dict[tuple[int, str], Index] = {}
@@ -169,7 +175,7 @@ def _forget_after_fork() -> None:
     global _open_lock  # noqa: PLW0603 - another thread of the parent may have held it
     _open_lock = threading.Lock()
     for index in _open_indexes.values():
-        index._env.close()  # noqa: SLF001 - the class is below
+        index._dispose()  # noqa: SLF001 - the class is below
     _open_indexes.clear()
 
 
@@ -187,20 +193,25 @@ class Index:
         self._readers = 0
         self._is_resizing = False
         self._writing = threading.Lock()
-        self._env = _open_environment(path, create=create, map_size=map_size)
+        self._env, self._refusal = open_environment(
+            path, create=create, map_size=map_size, max_tables=len(fields(Tables)) + 4
+        )
+        self._bystanders = Bystanders(path)
         try:
+            self._enter()
             self._check_size()
-            self._inode = os.stat(path / "data.mdb").st_ino
+            self._inode = os.stat(path / DATA).st_ino
             self.tables = self._open_tables(create=create)
             self._env.reader_check()
+            self.end_reading()
         except BaseException as error:
-            self._env.close()
+            self._dispose()
             if isinstance(error, lmdb.Error):
-                raise _lost(path, "index-damaged", str(error)) from error
+                raise lost(path, "index-damaged", str(error)) from error
             raise
 
     @classmethod
-    def open(cls, path: Path, *, create: bool = False, map_size: int = _LARGE_MAP) -> Index:
+    def open(cls, path: Path, *, create: bool = False, map_size: int = LARGE_MAP) -> Index:
         """Open the environment in the directory `path`; each call needs one `close`.
 
         Raises:
@@ -213,9 +224,9 @@ class Index:
             if index is not None:
                 index._users += 1  # noqa: SLF001 - its own class
                 return index
-            if not create and not (path / "data.mdb").is_file():
-                raise _lost(path, "index-missing", "the file 'data.mdb' is not there")
-            _refuse_network(path if path.exists() else path.parent)
+            if not create and not (path / DATA).is_file():
+                raise lost(path, "index-missing", "the file 'data.mdb' is not there")
+            refuse_network(path if path.exists() else path.parent)
             index = _open_indexes[key] = cls(path, create=create, map_size=map_size)
             return index
 
@@ -224,8 +235,30 @@ class Index:
         with _open_lock:
             self._users -= 1
             if self._users == 0:
-                self._env.close()
+                self._dispose()
                 _open_indexes.pop((os.getpid(), os.path.realpath(self.path)), None)
+
+    def _dispose(self) -> None:
+        self._env.close()
+        self._bystanders.close()
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether this process may write; if not, every `write` is a ReadOnlyError."""
+        return self._refusal is None
+
+    def require_writable(self) -> None:
+        """Raise what a `write` would raise at once, before work is done for nothing.
+
+        Raises:
+            ReadOnlyError: The files belong to somebody else, or are on a read-only file system.
+        """
+        if self._refusal is not None:
+            error = fs.explain(self._refusal, "cannot write to the repository")
+            error.hint = (
+                "reading works; to store something, ask for the right to write, or `cas init` your own"
+            )
+            raise error
 
     def read(self) -> AbstractContextManager[Txn]:
         """Open a consistent snapshot. Keep it short: pages freed meanwhile cannot be reused."""
@@ -234,11 +267,7 @@ class Index:
     def begin_reading(self) -> lmdb.Transaction:
         """Start a snapshot; `end_reading` must follow. Use `read`, which sees to that."""
         while True:
-            with self._gate:
-                if self._is_resizing:
-                    # Let it go first; not for ever, because this thread may hold a snapshot already.
-                    self._gate.wait_for(lambda: not self._is_resizing, _POLITE_S)
-                self._readers += 1
+            self._enter()
             try:
                 return self._env.begin(buffers=False)
             except lmdb.MapResizedError:  # another process grew the map
@@ -248,11 +277,23 @@ class Index:
                 self.end_reading()
                 raise
 
+    def _enter(self) -> None:
+        """Count one more reader; `end_reading` counts it off."""
+        with self._gate:
+            if self._is_resizing:
+                # Let it go first; not for ever, because this thread may hold a snapshot already.
+                self._gate.wait_for(lambda: not self._is_resizing, _POLITE_S)
+            if self._refusal is not None and not self._readers:
+                self._bystanders.enter()  # invariant 6
+            self._readers += 1
+
     def end_reading(self) -> None:
         """Undo `begin_reading`."""
         with self._gate:
             self._readers -= 1
             if self._readers == 0:
+                if self._refusal is not None:
+                    self._bystanders.leave()
                 self._gate.notify_all()
 
     def write(self, change: Callable[[Txn], T]) -> T:
@@ -263,19 +304,22 @@ class Index:
         Raises:
             StorageError: The disk is full or failed.
             CorruptError: The index is damaged, or was replaced by `recover`.
+            ReadOnlyError: This process may only read.
         """
+        self.require_writable()
         with self._writing:  # LMDB lets one write at a time, and invariant 4 must know which
             while True:
                 try:
                     with self._env.begin(write=True, buffers=False) as raw:
                         self._check_identity()
+                        self._bystanders.wait()  # invariant 6
                         result = change(Txn(raw, self.tables))
                 except lmdb.MapFullError:
                     self._resize(self._env.info()["map_size"] * 2)
                 except lmdb.MapResizedError:  # another process grew the map
                     self._resize(0)
                 except lmdb.Error as error:
-                    _raise_explained(self.path, error)
+                    raise_explained(self.path, error)
                     raise
                 else:
                     fs.reached("index.written")
@@ -295,7 +339,7 @@ class Index:
     def _check_identity(self) -> None:
         """After `recover` in another process, this one would write into a file that has no name any more."""
         try:
-            found = os.stat(self.path / "data.mdb").st_ino
+            found = os.stat(self.path / DATA).st_ino
         except FileNotFoundError:
             found = None
         if found != self._inode:
@@ -309,9 +353,9 @@ class Index:
     def _check_size(self) -> None:
         """A file shorter than its own page count would kill the process (SIGBUS) when touched."""
         used = (self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"]
-        found = os.stat(self.path / "data.mdb").st_size
+        found = os.stat(self.path / DATA).st_size
         if found < used:
-            raise _lost(
+            raise lost(
                 self.path, "index-damaged", f"'data.mdb' has {found} bytes where its header needs {used}"
             )
 
@@ -321,7 +365,7 @@ class Index:
                 field.name: self._env.open_db(field.name.encode(), create=create) for field in fields(Tables)
             }
         except (lmdb.NotFoundError, lmdb.ReadonlyError) as error:
-            raise _lost(self.path, "index-damaged", f"a table is missing ({error})") from error
+            raise lost(self.path, "index-damaged", f"a table is missing ({error})") from error
         tables = Tables(**handles)
         if create:
             with self._env.begin(write=True) as raw:
@@ -329,65 +373,7 @@ class Index:
         with self._env.begin() as raw:
             found = Txn(raw, tables).number(b"format")
         if found != FORMAT:
-            raise _lost(
+            raise lost(
                 self.path, "index-format", f"its tables have format {found}, this version reads {FORMAT}"
             )
         return tables
-
-
-def _open_environment(path: Path, *, create: bool, map_size: int) -> lmdb.Environment:
-    while True:
-        try:
-            return lmdb.open(
-                str(path),
-                map_size=map_size,
-                max_dbs=len(fields(Tables)) + 4,
-                max_readers=_MAX_READERS,
-                create=create,
-                readahead=False,
-            )
-        except lmdb.MemoryError as error:  # no address space for that map (ulimit -v)
-            if map_size <= _SMALLEST_MAP:
-                raise StorageError("cannot map the index", code="no-address-space", why=str(error)) from error
-            map_size //= 4
-        except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError) as error:
-            raise _lost(path, "index-damaged", str(error)) from error
-        except lmdb.Error as error:
-            raise StorageError(
-                f"cannot open the index '{path}'", code="index-unusable", why=str(error)
-            ) from error
-
-
-def _raise_explained(path: Path, error: lmdb.Error) -> None:
-    """Raise what LMDB cannot help as one of ours; whatever else it says is a mistake of the caller's."""
-    if isinstance(error, _DAMAGE):
-        raise _lost(path, "index-damaged", str(error)) from error
-    if isinstance(error, lmdb.DiskError):  # its name for ENOSPC
-        raise StorageError(
-            "cannot write the index",
-            code="disk-full",
-            why=str(error),
-            hint="free some space and run the same command again",
-        ) from error
-    if type(error) is lmdb.Error:  # an errno that it has no class for
-        raise StorageError("cannot write the index", code="io-error", why=str(error)) from error
-
-
-def _lost(path: Path, code: str, why: str) -> CorruptError:
-    return CorruptError(
-        f"cannot use the index '{path}'",
-        code=code,
-        why=why,
-        hint="run `cas recover` to rebuild it from the packs",
-    )
-
-
-def _refuse_network(path: Path) -> None:
-    kind = fs.file_system_type(path)
-    if kind in fs.NETWORK_FILE_SYSTEMS:
-        raise InvalidError(
-            f"cannot keep a repository at '{path}'",
-            code="network-file-system",
-            why=f"it is on {kind}, where a memory-mapped index is not safe between hosts",
-            hint="put the repository on a local disk",
-        )

@@ -33,6 +33,7 @@ def publish(layout: Layout, pack: SealedPack) -> None:
     between gc may have taken the file for an orphan.
     """
     final = layout.pack(pack.id)
+    fs.make_directory(layout.packs)  # deleted as a whole, it comes back: committing again mends what was lost
     fs.make_directory(final.parent)
     try:
         os.link(pack.path, final)

@@ -172,8 +172,8 @@ class ObjectStore:
             return self.read_frame(row)
         except PackGoneError as error:  # gc does not rewrite that fast: the file was lost
             raise CorruptError(
-                f"cannot read pack {row.pack}",
-                code="bad-pack",
+                "cannot read what the index counts on",
+                code="pack-missing",
                 why=error.what,
                 hint="run `cas verify --repair`",
             ) from error

@@ -70,6 +70,8 @@ class Request:
     origin: str
     tag: str | None
     on_conflict: OnConflict
+    by_content: bool = False
+    """Whether the content id is one of the properties."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,9 @@ class Committer:
 
     def _record(self, request: Request, ingested: Ingested) -> Record:
         content = ingested.content
-        properties = identifying_properties(request.properties, request.inputs, content)
+        properties = identifying_properties(
+            request.properties, request.inputs, content, by_content=request.by_content
+        )
         return Record(
             name=request.name,
             type=request.type or ("directory" if content.is_directory else "file"),

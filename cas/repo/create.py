@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from cas import config as configuration
 from cas import fs
-from cas.errors import AlreadyExistsError
-from cas.layout import DIRECTORY_NAME, Layout
+from cas.errors import AlreadyExistsError, InvalidError
+from cas.layout import DIRECTORY_NAME, Layout, is_repository
 from cas.maintenance import reserve
 from cas.objects.index import Index
 
@@ -25,10 +25,11 @@ def create(directory: Path) -> Layout:
 
     Raises:
         AlreadyExistsError: There is one already.
-        InvalidError: The directory is on a network file system.
+        InvalidError: The directory is on a network file system, or is part of a repository.
     """
     home = directory.absolute()
     root = home / DIRECTORY_NAME
+    _refuse_repository(home)
     with fs.explained(f"cannot make a repository in '{home}'"):
         home.mkdir(parents=True, exist_ok=True)
         if root.exists():
@@ -64,7 +65,27 @@ def _fill(draft: Layout) -> None:
     fs.fsync_directory(draft.root)
 
 
+def _refuse_repository(home: Path) -> None:
+    """Leave alone what belongs to a repository: its gc would delete what it does not know."""
+    real = home.resolve()
+    for folder in (real, *real.parents):
+        if folder.name == DIRECTORY_NAME and is_repository(folder):
+            raise InvalidError(
+                f"cannot make a repository in '{home}'",
+                code="inside-repository",
+                why=f"it is part of the repository '{folder}'",
+                hint="choose another directory",
+            )
+
+
 def _exists(root: Path) -> AlreadyExistsError:
+    if not is_repository(root):
+        return AlreadyExistsError(
+            f"cannot make a repository at '{root}'",
+            code="repository-exists",
+            why="something else is there already",
+            hint=f"move '{root}' away and run the same command again",
+        )
     return AlreadyExistsError(
         f"cannot make a repository at '{root}'",
         code="repository-exists",

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from cas.errors import NotFoundError
 from cas.ids import VersionId
+from cas.repo.needed import trees_of
 from cas.repo.results import CheckoutStatus, Difference, PropertyChange
 from cas.versions import refs
+from cas.versions.properties import canonical
 from cas.worktree import compare, placements
 from cas.worktree.status import local_changes
 
@@ -29,17 +31,22 @@ def between(store: ObjectStore, a: Version, b: Version) -> Difference:
     return Difference(
         a=a,
         b=b,
-        changes=tuple(compare.diff(store.tree, a.content, b.content)),
-        properties=_changed(a.properties, b.properties),
-        inputs=_changed(a.inputs, b.inputs),
+        changes=tuple(
+            compare.diff(trees_of(store, a), a.content, b.content, read_b=trees_of(store, b)),
+        ),
+        properties=_changed(a.properties, b.properties, canonical),
+        inputs=_changed(a.inputs, b.inputs, str),
     )
 
 
-def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[PropertyChange, ...]:
+def _changed(
+    old: Mapping[str, Any], new: Mapping[str, Any], form: Callable[[Any], object]
+) -> tuple[PropertyChange, ...]:
+    """Compare values by their `form`, as version ids do: to Python, 1 and true are equal."""
     return tuple(
         PropertyChange(key, old.get(key), new.get(key))
         for key in sorted(old.keys() | new.keys())
-        if (key in old) != (key in new) or old[key] != new[key]
+        if (key in old) != (key in new) or form(old[key]) != form(new[key])
     )
 
 
@@ -85,6 +92,6 @@ def _compare(
         return CheckoutStatus(placement.destination, version, (), is_missing=is_missing)
     try:
         changes = tuple(local_changes(store, placement.path, put, clock_ns=clock_ns))
-    except NotFoundError:  # gc took the content; the other checkouts can still be compared
+    except NotFoundError:  # gc took the content, or it was lost; the other checkouts can still be compared
         return CheckoutStatus(placement.destination, version, (), is_missing=False, is_comparable=False)
     return CheckoutStatus(placement.destination, version, changes, is_missing=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cas.layout import Layout
@@ -38,12 +39,23 @@ class Health(Reader):
     def recover(directory: Path, *, progress: Progress = SILENT) -> RecoverReport:
         """Rebuild the index of the repository in `directory` from its packs and its journal.
 
+        If its `config.yaml` is missing, a default one is written first.
+
         Raises:
             ConflictError: Somebody is writing to the repository.
         """
         from cas.maintenance import recover
+        from cas.repo import reconfigure
 
-        return recover.recover(Layout.at(directory), now_ns=time.time_ns(), progress=progress)
+        layout = Layout.at(directory)
+        lost = reconfigure.write_missing(layout)
+        try:
+            report = recover.recover(layout, now_ns=time.time_ns(), progress=progress)
+        except BaseException:
+            if lost:  # as before, so that the next attempt reports it
+                layout.config.unlink(missing_ok=True)
+            raise
+        return replace(report, lost=lost + report.lost)
 
     def stats(self, *, progress: Progress = SILENT) -> Stats:
         """Say how much is stored, how much that saves, and where it is."""

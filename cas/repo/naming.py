@@ -91,6 +91,7 @@ class Naming(Health):
         return after
 
     def _require_writable(self) -> None:
+        self._store.index.require_writable()
         if not self.config.is_writable:
             raise ReadOnlyError(
                 f"cannot write to the repository '{self.layout.root}'",

@@ -17,6 +17,7 @@ from cas.objects.index import Index
 from cas.objects.store import ObjectStore
 from cas.progress import Progress, Silent
 from cas.repo import look
+from cas.repo.needed import each, needed
 from cas.repo.results import Listing, LogEntry
 from cas.versions import ledger as history
 from cas.versions import refs
@@ -29,6 +30,7 @@ from cas.versions.version import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from cas.hooks import Hooks
     from cas.ids import VersionId
@@ -143,6 +145,10 @@ class Reader:
 
         return self._read(read)
 
+    def snapshot(self) -> AbstractContextManager[Txn]:
+        """Open a consistent view of the index, for what walks records by itself. Keep it short."""
+        return self._store.index.read()
+
     def log(self, name: str | None = None, *, limit: int | None = None) -> list[LogEntry]:
         """List what happened, newest first: everything, or to `name`."""
         return [
@@ -159,19 +165,34 @@ class Reader:
         ]
 
     def tree(self, spec: str, path: str | None = None) -> Iterator[TreeItem]:
-        """Iterate over everything in a version, or below `path` in it, depth first, by name."""
-        return look.walk(self._store, self.resolve(spec), path)
+        """Iterate over everything in a version, or below `path` in it, depth first, by name.
+
+        Raises:
+            NotFoundError: No such version or path.
+            CorruptError: A directory of the version was lost, or is damaged.
+        """
+        version = self.resolve(spec)
+        return each(self._store, version, look.walk(self._store, version, path))
 
     def read(self, spec: str, path: str | None = None) -> bytes:
-        """Return the bytes of a file: the version, or the file at `path` in it. Verified."""
+        """Return the bytes of a file: the version, or the file at `path` in it; raises as `stream` does."""
         return b"".join(self.stream(spec, path))
 
     def stream(self, spec: str, path: str | None = None) -> Iterator[bytes]:
-        """Iterate over the bytes of a file, each piece verified before it is handed out."""
-        return self._store.stream(look.blob_at(self._store, self.resolve(spec), path))
+        """Iterate over the bytes of a file, each piece verified before it is handed out.
+
+        Raises:
+            NotFoundError: No such version or path.
+            CorruptError: Some of its bytes were lost, or are damaged.
+            InvalidError: It is a directory or a symlink.
+        """
+        version = self.resolve(spec)
+        with needed(self._store, version):
+            blob = look.blob_at(self._store, version, path)
+        return each(self._store, version, self._store.stream(blob))
 
     def diff(self, a: str, b: str) -> Difference:
-        """Compare two versions: content, properties, inputs."""
+        """Compare two versions: content, properties, inputs; raises as `tree` does."""
         from cas.repo import differences
 
         return differences.between(self._store, self.resolve(a), self.resolve(b))

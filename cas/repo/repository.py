@@ -7,15 +7,18 @@ imported inside them: `cas ls` opens a repository too, and must start fast.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from msgspec.structs import replace
 
 from cas.objects.session import Session
 from cas.repo import look, removal
+from cas.repo.firing import Firing
 from cas.repo.naming import Naming
+from cas.repo.needed import needed
 from cas.repo.reader import SILENT
 from cas.repo.results import OnConflict
 from cas.versions.events import Removed
@@ -26,17 +29,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from cas.hooks import Hooks, Subject
+    from cas.hooks import Hooks, PostRun, PreRun, Subject
+    from cas.hooks.calls import Hook, HookCall
+    from cas.hooks.dispatch import Trace
     from cas.ids import VersionId
     from cas.maintenance.collect import GcReport
     from cas.objects.index import Txn
     from cas.progress import Progress
-    from cas.repo.results import CheckoutResult, CommitResult
+    from cas.repo.results import CheckoutResult, CommitResult, RemoveResult
     from cas.versions.record import Record
     from cas.versions.version import Version
     from cas.worktree.link import Link
 
 T = TypeVar("T")
+
+NOT_RECORDED: Final = "the repository cannot be written: `cas status` will not know of this checkout"
+"""The note of a checkout of which there is no record."""
 
 
 class Repository(Naming):
@@ -49,6 +57,8 @@ class Repository(Naming):
     ...     repository.read("greeting")
     b'hello\n'
     """
+
+    _firing = Firing()
 
     @classmethod
     def init(cls, directory: Path | str) -> Self:
@@ -76,6 +86,7 @@ class Repository(Naming):
         message: str = "",
         tag: str | None = None,
         on_conflict: OnConflict = OnConflict.FAIL,
+        by_content: bool = False,
         dry_run: bool = False,
         origin: str = "",
         progress: Progress = SILENT,
@@ -92,6 +103,8 @@ class Repository(Naming):
             message: A sentence for the log.
             tag: A tag for the new version.
             on_conflict: What to do if the version exists with other content.
+            by_content: Add the content id to the properties, so that other content is another version, as
+                a resource with neither properties nor inputs always has it.
             dry_run: Read and decide, but store nothing.
             origin: Who or what made it, for the record.
             progress: Told about files as they are read.
@@ -119,6 +132,7 @@ class Repository(Naming):
             origin=origin,
             tag=None if tag is None else parse_tag(tag),
             on_conflict=OnConflict(on_conflict),
+            by_content=by_content,
         )
         committer = Committer(self._store, self._ledger, self.config, self._clock_ns, progress, self._approve)
         if dry_run:
@@ -146,7 +160,8 @@ class Repository(Naming):
     ) -> CheckoutResult:
         """Put a version, or the part of it at `path`, at `destination`.
 
-        Only what differs is written. By default the destination is the last part of the name, here.
+        Only what differs is written. By default the destination is the last part of the name, here. From a
+        repository that cannot be written too, but then there is no record of it for `status`; a note says so.
 
         Args:
             spec: Which version.
@@ -159,7 +174,8 @@ class Repository(Naming):
         Raises:
             NotFoundError: No such version or path.
             ConflictError: Local edits, or other files, would be overwritten; nothing was.
-            CorruptError: Stored bytes are damaged; nothing was published.
+            CorruptError: Stored bytes are damaged or lost; nothing was published.
+            ReadOnlyError: The repository cannot be written, and files were to be linked to it.
         """
         from cas.hooks import PostCheckout, PreCheckout
         from cas.repo.results import CheckoutResult
@@ -167,24 +183,27 @@ class Repository(Naming):
         from cas.worktree.link import Link
 
         version = self.resolve(spec)
-        content = look.descend(self._store, version, path)
+        with needed(self._store, version):
+            content = look.descend(self._store, version, path)
         target = (
             Path(destination) if destination else Path((path or version.name).rstrip("/").rpartition("/")[2])
         )
         subject = _subject(version)
-        self._fire.pre_checkout(PreCheckout(self.layout.root, subject, target, path))
-        report = checkout(
-            self._store,
-            content,
-            target,
-            label=Label(version.layer, version.name, version.version.raw, path or ""),
-            clock_ns=self._clock_ns,
-            link=link or Link.COPY,
-            force=force,
-            progress=progress,
-        )
+        place = target.absolute()  # a hook's working directory is another
+        self._fire.pre_checkout(PreCheckout(self.layout.root, subject, place, path))
+        with needed(self._store, version):
+            report = checkout(
+                self._store,
+                content,
+                target,
+                label=Label(version.layer, version.name, version.version.raw, path or ""),
+                clock_ns=self._clock_ns,
+                link=link or Link.COPY,
+                force=force,
+                progress=progress,
+            )
         event = PostCheckout(
-            self.layout.root, subject, target, path, written=report.written, removed=report.removed
+            self.layout.root, subject, place, path, written=report.written, removed=report.removed
         )
         return CheckoutResult(
             version=version,
@@ -193,7 +212,7 @@ class Repository(Naming):
             removed=report.removed,
             unchanged=report.unchanged,
             bytes_written=report.bytes_written,
-            notes=self._fire.post_checkout(event),
+            notes=(() if report.is_recorded else (NOT_RECORDED,)) + self._fire.post_checkout(event),
         )
 
     def session(self) -> Session:
@@ -217,18 +236,19 @@ class Repository(Naming):
 
         Raises:
             ConflictError: Something is there.
-            CorruptError: Stored bytes are damaged.
+            CorruptError: Stored bytes are damaged or lost.
             StorageError: The disk is full, or does not know this kind of link.
         """
         from cas.worktree.place import place
 
-        place(self._store, version.content, destination, session=session, link=link, progress=progress)
+        with needed(self._store, version):
+            place(self._store, version.content, destination, session=session, link=link, progress=progress)
 
     # ---- removing, making room
 
     def remove(
         self, specs: Sequence[str], *, all_versions: bool = False, force: bool = False
-    ) -> list[Version]:
+    ) -> RemoveResult:
         """Take versions out of sight; `restore` undoes it until gc takes their bytes.
 
         Raises:
@@ -236,6 +256,7 @@ class Repository(Naming):
             ConflictError: Others were made from one of them, and not `force`; none was removed.
         """
         from cas.hooks import PostRemove, PreRemove
+        from cas.repo.results import RemoveResult
 
         parsed = [Spec.parse(spec) for spec in specs]
 
@@ -247,19 +268,21 @@ class Repository(Naming):
         subjects = tuple(_subject(version) for version in self._read(choose))
         self._fire.pre_remove(PreRemove(self.layout.root, subjects))
 
-        def change(txn: Txn) -> list[Version]:
+        def change(txn: Txn) -> tuple[Version, ...]:
             chosen = choose(txn)
             self._ledger.record(txn, [Removed.on(version) for version in chosen], self._clock_ns())
-            return [self._after(txn, version) for version in chosen]
+            return tuple(self._after(txn, version) for version in chosen)
 
         removed = self._write(change)
-        self._fire.post_remove(PostRemove(self.layout.root, tuple(_subject(version) for version in removed)))
-        return removed
+        event = PostRemove(self.layout.root, tuple(_subject(version) for version in removed))
+        return RemoveResult(removed, self._fire.post_remove(event))
 
     def gc(
         self, *, dry_run: bool = False, keep_removed: timedelta | None = None, progress: Progress = SILENT
     ) -> GcReport:
         """Free what no live version uses, exactly, while others may commit.
+
+        What the symlinks of a checkout lead to stays as long as they do.
 
         Args:
             dry_run: Only say what would be freed.
@@ -280,19 +303,71 @@ class Repository(Naming):
             keep_removed=keep_removed,
             progress=progress,
         )
-        if not dry_run:
-            event = PostGc(self.layout.root, report.objects_deleted, report.packs_deleted, report.bytes_freed)
-            self._fire.post_gc(event)
-        return report
+        if dry_run:
+            return report
+        event = PostGc(self.layout.root, report.objects_deleted, report.packs_deleted, report.bytes_freed)
+        return dataclasses.replace(report, notes=report.notes + self._fire.post_gc(event))
+
+    # ---- hooks
+
+    def set_hooks(
+        self,
+        *plugins: object,
+        are_fired: bool = True,
+        has_executables: bool = True,
+        actor: str = "",
+        trace: Trace | None = None,
+    ) -> None:
+        """Say how hooks are fired from now on.
+
+        Args:
+            plugins: Objects or modules with functions that carry `cas.hooks.hookimpl`, besides those of
+                installed packages.
+            are_fired: False fires none at all: no plug-in, no executable, nothing from `config.yaml`.
+            has_executables: False leaves the executables in `.cas/hooks` out.
+            actor: Who acts, for the audit log.
+            trace: Told about every call of a hook when it is over; must not raise.
+        """
+        self._firing = Firing(plugins, are_fired, has_executables, actor, trace)
+        self._hooks = None
+
+    def hooks(self) -> list[Hook]:
+        """List what is called at each point, in the order of the calls; nothing is called."""
+        return self._fire.listing()
+
+    def try_hooks(self, point: str, event: bytes | None = None) -> list[HookCall]:
+        """Call the hooks of a point though nothing happens; the audit log stays as it is.
+
+        Args:
+            point: The point, such as "pre_commit".
+            event: What they are told, as JSON; by default a made-up event.
+
+        Raises:
+            NotFoundError: There is no such point.
+            InvalidError: It is not an event of this point.
+        """
+        from cas.hooks.wire import event_at
+
+        return self._fire.try_out(point, event_at(point, event, self.layout.root))
+
+    def before_run(self, event: PreRun) -> None:
+        """Fire the hooks before a module of a graph runs.
+
+        Raises:
+            HookRefusedError: One refused; the module must not run.
+        """
+        self._fire.pre_run(event)
+
+    def after_run(self, event: PostRun) -> tuple[str, ...]:
+        """Fire the hooks after a module has run, well or not; notes of what went wrong in them."""
+        return self._fire.post_run(event)
 
     # ---- shared by the above
 
     @property
     def _fire(self) -> Hooks:
         if self._hooks is None:
-            from cas.hooks import Hooks
-
-            self._hooks = Hooks()
+            self._hooks = self._firing.hooks(self.layout, self.config.hooks, self._clock_ns)
         return self._hooks
 
     def _approve(self, layer: str, record: Record) -> None:

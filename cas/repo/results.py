@@ -75,6 +75,14 @@ class CheckoutResult(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
+class RemoveResult(msgspec.Struct, frozen=True):
+    """What a removal took out of sight."""
+
+    versions: tuple[Version, ...]
+    """As they are now, in the order in which they were named."""
+    notes: tuple[str, ...] = ()
+
+
 class Listing(msgspec.Struct, frozen=True):
     """One name in a listing."""
 
@@ -123,7 +131,7 @@ class CheckoutStatus(msgspec.Struct, frozen=True):
     is_missing: bool
     """The destination is not there any more."""
     is_comparable: bool = True
-    """False when gc took the content, so that nobody can tell what has changed."""
+    """False when the store has not the content any more, so that nobody can tell what has changed."""
 
 
 class LogEntry(msgspec.Struct, frozen=True):

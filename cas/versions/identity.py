@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 from blake3 import blake3
 
-from cas.errors import CorruptError
+from cas.errors import CorruptError, InvalidError
 from cas.ids import VersionId
+from cas.versions.plain import canonical_of_plain
 from cas.versions.properties import check_properties
 from cas.versions.values import canonical
 
@@ -42,24 +43,41 @@ def version_id(properties: Mapping[str, object], inputs: Mapping[str, VersionId]
     Raises:
         InvalidError: A property is not a JSON value.
     """
-    document: JSON = {
-        "inputs": {name: str(version) for name, version in inputs.items()},
-        "properties": dict(check_properties(properties)),
-    }
-    return VersionId(blake3(canonical(document), derive_key_context=CONTEXT).digest())
+    roles: JSON = {name: version.raw.hex() for name, version in inputs.items()}
+    text = canonical_of_plain({"inputs": roles, "properties": properties})
+    if text is None:
+        text = canonical({"inputs": roles, "properties": check_properties(properties)})
+    return VersionId(blake3(text, derive_key_context=CONTEXT).digest())
 
 
 def identifying_properties(
-    properties: Mapping[str, object], inputs: Mapping[str, VersionId], content: Content
+    properties: Mapping[str, object],
+    inputs: Mapping[str, VersionId],
+    content: Content,
+    *,
+    by_content: bool = False,
 ) -> dict[str, JSON]:
     """Return the checked properties under which `content` is committed.
 
     With neither properties nor inputs there is nothing to tell versions apart, so the content id becomes
-    the one property: each distinct content is its own version.
+    the one property: each distinct content is its own version. With `by_content` it is one of them.
+
+    Raises:
+        InvalidError: A property is not a JSON value, or says that the content is another one.
     """
-    if properties or inputs:
-        return check_properties(properties)
-    return {CONTENT_PROPERTY: str(content)}
+    checked = check_properties(properties)
+    if checked or inputs:
+        if not by_content:
+            return checked
+        said = checked.get(CONTENT_PROPERTY, str(content))
+        if said != str(content):
+            raise InvalidError(
+                f"cannot use the property '{CONTENT_PROPERTY}'",
+                code="content-property",
+                why=f"it is to be the content id, {content}, and is given as {said!r}",
+                hint="call it something else",
+            )
+    return {**checked, CONTENT_PROPERTY: str(content)}
 
 
 def check_record(record: Record) -> None:

@@ -60,4 +60,4 @@ def read_properties_file(path: Path) -> dict[str, JSON]:
         InvalidError: It is not YAML, or says something that YAML readers disagree about.
         NotFoundError: There is no such file.
     """
-    return check_properties(read_mapping(path))
+    return check_properties(read_mapping(path, holds="properties", code="bad-property-file"))

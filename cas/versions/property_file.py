@@ -1,4 +1,6 @@
-"""Property files: one YAML mapping, read so that every reader of YAML would read the same.
+"""YAML files: one mapping, read so that every reader of YAML would read the same.
+
+Properties, pipelines and whatever else people write and `cas` hashes come this way.
 
 YAML 1.1 and 1.2 disagree about `no`, `012`, `1:30` and `1e3`, and a wrong guess would change a version id
 without a word. What they disagree about is refused, with the advice to quote it. So are dates (JSON has
@@ -30,6 +32,8 @@ _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 _BOOLEANS: Final = {"true": True, "false": False}
 _JSON_NUMBERS: Final = frozenset({"NaN", "Infinity", "-Infinity"})  # to lax readers of JSON; text to YAML
+_LONGEST_WORD: Final = len("false")  # of those that YAML takes for something else than text
+_STARTS_OF_NUMBERS: Final = frozenset("+-.0123456789I")
 _TAG: Final = "tag:yaml.org,2002:"
 
 
@@ -44,27 +48,33 @@ class _Refused(Exception):  # noqa: N818 - carried to the one place that knows t
         self.hint = hint
 
 
-def read_mapping(path: Path) -> dict[str, object]:
+def read_mapping(path: Path, *, holds: str, code: str, max_size: int = MAX_SIZE) -> dict[str, object]:
     """Read the mapping in the YAML file `path`; what its values may be is for the caller to check.
+
+    Args:
+        path: The file.
+        holds: What is to be read from it, for the message: "properties".
+        code: The code of the error.
+        max_size: Bytes that it may have.
 
     Raises:
         InvalidError: It is not YAML, not a mapping, or holds something that is refused.
         NotFoundError: There is no such file.
     """
+
+    def invalid(why: str, hint: str | None = None) -> InvalidError:
+        return InvalidError(f"cannot read {holds} from '{path}'", code=code, why=why, hint=hint)
+
     with fs.explained(f"cannot read '{path}'"):
-        if path.stat().st_size > MAX_SIZE:
-            raise _invalid(path, f"it is larger than {MAX_SIZE} bytes", None)
+        if path.stat().st_size > max_size:
+            raise invalid(f"it is larger than {max_size} bytes")
         text = path.read_bytes()
     try:
-        return _mapping_of(yaml.parse(text, Loader=_Loader))
+        return _mapping_of(iter(_Loader(text).get_event, None))
     except _Refused as error:
-        raise _invalid(path, error.why, error.hint) from None
+        raise invalid(error.why, error.hint) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise _invalid(path, " ".join(str(error).split()), None) from error
-
-
-def _invalid(path: Path, why: str, hint: str | None) -> InvalidError:
-    return InvalidError(f"cannot read properties from '{path}'", code="bad-property-file", why=why, hint=hint)
+        raise invalid(" ".join(str(error).split())) from error
 
 
 def _mapping_of(events: Iterator[yaml.Event]) -> dict[str, object]:
@@ -89,9 +99,10 @@ def _mapping_of(events: Iterator[yaml.Event]) -> dict[str, object]:
 
 def _build(event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> object:
     """Turn the node that starts with `event` into a plain value."""
-    if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
+    assert isinstance(event, yaml.NodeEvent), "a node starts here"
+    if event.anchor is not None:
         raise _Refused(event, "anchors and aliases are not allowed", "write the value out")
-    assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent), "a node starts here"
+    assert isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)), "an alias has an anchor"
     if event.tag is not None:
         raise _Refused(event, f"the tag {event.tag!r} is not allowed", "remove it; quote text")
     if depth > MAX_DEPTH:
@@ -99,21 +110,17 @@ def _build(event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> objec
     if isinstance(event, yaml.ScalarEvent):
         return _scalar(event)
     if isinstance(event, yaml.SequenceStartEvent):
-        return [_build(item, events, depth + 1) for item in _until(yaml.SequenceEndEvent, events)]
+        items = []
+        while not isinstance(item := next(events), yaml.SequenceEndEvent):
+            items.append(_build(item, events, depth + 1))
+        return items
     result: dict[str, object] = {}
-    for key_event in _until(yaml.MappingEndEvent, events):
-        key = _key(key_event, events, depth)
+    while not isinstance(start := next(events), yaml.MappingEndEvent):
+        key = _key(start, events, depth)
         if key in result:
-            raise _Refused(key_event, f"the key {key!r} is there twice")
+            raise _Refused(start, f"the key {key!r} is there twice")
         result[key] = _build(next(events), events, depth + 1)
     return result
-
-
-def _until(end: type[yaml.Event], events: Iterator[yaml.Event]) -> Iterator[yaml.Event]:
-    for event in events:
-        if isinstance(event, end):
-            return
-        yield event
 
 
 def _key(event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> str:
@@ -126,8 +133,9 @@ def _key(event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> str:
 def _scalar(event: yaml.ScalarEvent) -> object:
     """Read a scalar as the JSON value that every YAML reader takes it for."""
     text = event.value
-    if not event.implicit[0]:
-        return text  # quoted, or a block
+    is_quoted = not event.implicit[0]  # or a block
+    if is_quoted or (len(text) > _LONGEST_WORD and text[0] not in _STARTS_OF_NUMBERS):
+        return text
     kind = _resolver.resolve(yaml.ScalarNode, text, (True, False)).removeprefix(_TAG)
     quote = f"quote it: '{text}'"
     match kind:

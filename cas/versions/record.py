@@ -57,7 +57,7 @@ _decoder = msgspec.msgpack.Decoder(_Wire)
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked for, what came of it, and when. Never change its dictionaries."""
+    """What was asked for, what came of it, and when. Never change its dictionaries. Hashable."""
 
     name: str
     """The resource's name."""
@@ -81,6 +81,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """What the user says about it."""
     origin: str = ""
     """Who or what made it, in whatever words the caller has."""
+
+    def __hash__(self) -> int:
+        """Leave out the dictionaries, which have no hash."""
+        return hash((self.name, self.version, self.content))
 
     @property
     def id(self) -> RecordId:

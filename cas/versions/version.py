@@ -29,7 +29,11 @@ class State(StrEnum):
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of one name in one layer, as it was when it was read."""
+    """One version of one name in one layer, as it was when it was read.
+
+    Hashable, so that it can be a key: the hash is that of layer, name and version id, which never change.
+    Equality looks at everything: one version before and after it was tagged is not equal.
+    """
 
     layer: str
     record: Record
@@ -42,6 +46,10 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     """The tags that name it, sorted; of a removed version, those that it gets back if they are still free."""
     is_current: bool
     """Whether it is what its name alone means in its layer."""
+
+    def __hash__(self) -> int:
+        """Leave out the dictionaries, which have no hash: what is left is the key of the version."""
+        return hash((self.layer, self.record.name, self.record.version))
 
     @property
     def name(self) -> str:

@@ -136,7 +136,8 @@ class Ingest:
         Raises:
             InvalidError: It gives text; which bytes that is in a file would be a guess.
         """
-        if isinstance(stream, _TEXT_STREAMS):
+        given: object = stream  # whatever its type says
+        if isinstance(given, _TEXT_STREAMS):
             raise InvalidError(
                 "cannot store the stream",
                 code="text-stream",

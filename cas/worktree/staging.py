@@ -8,6 +8,9 @@ States
 
 A crash leaves it in one of the first three; `sweep` (the next checkout, or gc) deletes it as soon as the
 lock of the session that made it is free.
+
+A checkout from a repository that cannot be written announces nothing: if it is killed, the directory is left
+for its owner to find.
 """
 
 from __future__ import annotations
@@ -43,9 +46,14 @@ class StagingDirectory:
         """The directory that it is in."""
 
     @classmethod
-    def create(cls, index: Index, root: bytes, name: bytes, *, session: bytes) -> Self:
-        """Announce and make a staging directory for the destination `name`, in the directory `root`."""
+    def create(cls, index: Index, root: bytes, name: bytes, *, session: bytes | None) -> Self:
+        """Announce and make a staging directory for the destination `name`, in the directory `root`.
+
+        Without a session, because the repository cannot be written, it is not announced.
+        """
         own = b"." + name[:_LONGEST_NAME] + b".cas-" + os.urandom(8).hex().encode()
+        if session is None:
+            return cls._make(root, own)
         path = os.path.join(root, own)
         index.write(lambda txn: placements.record_staging(txn, placements.Staging(path, session)))
         fs.reached("staging.announced")

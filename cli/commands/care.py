@@ -45,7 +45,8 @@ def gc(
 ) -> None:
     """Free the space of what was removed
 
-    Safe while others commit and check out. What is collected cannot be restored.
+    Safe while others commit and check out. What is collected cannot be restored. What a checkout with
+    --link symlink leads to is kept as long as it does, and said so.
     """
     invocation = ctx.ensure_object(Invocation)
     with invocation.repository() as repository, invocation.progress() as progress:
@@ -57,6 +58,8 @@ def _show_gc(console: Console, report: GcReport) -> None:
     if console.is_json:
         console.document(documents.gc(report))
         return
+    for note in report.notes:
+        console.note(text.printable(note))
     if console.is_quiet:
         return
     freed = sorted(report.freed, key=lambda one: (one.name, one.layer, -one.bytes))
@@ -80,7 +83,7 @@ def _gc_summary(report: GcReport) -> str:
     if report.packs_rewritten:
         parts.append(f"{report.packs_rewritten:,} rewritten")
     if report.leftovers:
-        parts.append(f"{text.counted(report.leftovers, 'leftover')} of dead writers")
+        parts.append(text.counted(report.leftovers, "leftover"))
     return f"{verb} {text.size(report.bytes_freed)}: {', '.join(parts)}; {stay} stay"
 
 

@@ -12,6 +12,7 @@ from cas.cli.console import Paint
 from cas.cli.context import Invocation
 from cas.cli.render import documents, shapes, text, versions
 from cas.cli.render.table import Align, Column
+from cas.errors import InvalidError
 from cas.ids import Kind
 from cas.versions.version import State
 
@@ -151,16 +152,45 @@ def cat(
             help="The file inside, where the version is a directory.",
         ),
     ] = None,
+    unpickle: Annotated[
+        bool,
+        typer.Option(
+            "--unpickle",
+            help="Show the Python value that is stored, as repr() does; this runs code of whoever stored it.",
+        ),
+    ] = False,
 ) -> None:
     """Write the bytes of a file to standard output"""
     invocation = ctx.ensure_object(Invocation)
     console = invocation.console
     with invocation.repository() as repository:
-        if console.is_json:
+        if unpickle:
+            _show_value(console, repository, spec, inside)
+        elif console.is_json:
             version = repository.resolve(spec)
             console.document(documents.cat(version, inside, repository.read(spec, inside)))
         else:
             console.data(repository.stream(spec, inside))
+
+
+def _show_value(console: Console, repository: Repository, spec: str, inside: str | None) -> None:
+    from cas.resources.values import PythonResource, describe  # noqa: PLC0415 - other commands need no pickle
+
+    version = repository.resolve(spec)
+    if version.type != PythonResource.type_name:
+        raise InvalidError(
+            f"cannot unpickle '{version.ref}'",
+            code="wrong-type",
+            why=f"it is of type '{version.type}', and only what is of type 'python' is unpickled",
+            hint=f"cas cat {version.ref}",
+        )
+    data = repository.read(f"{version.layer}:{version.name}@{version.version}", inside)
+    console.note(f"running code from the payload of '{version.ref}'")
+    shown = describe(data, version.ref)
+    if console.is_json:
+        console.document(documents.value(version, inside, len(data), shown))
+    else:
+        console.lines(map(text.printable, shown.splitlines()))
 
 
 @command("show", example="cas show photos@best", shape=shapes.VERSION)

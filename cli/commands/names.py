@@ -8,6 +8,7 @@ import typer
 
 from cas.cli import completers, options
 from cas.cli.command import command
+from cas.cli.console import Paint
 from cas.cli.context import Invocation
 from cas.cli.render import documents, shapes, text
 from cas.errors import InvalidError
@@ -74,14 +75,18 @@ def remove(
     invocation = ctx.ensure_object(Invocation)
     console = invocation.console
     with invocation.repository() as repository:
-        removed = repository.remove(specs, all_versions=all_versions, force=force)
+        result = repository.remove(specs, all_versions=all_versions, force=force)
     if console.is_json:
-        console.document(documents.versions(removed))
+        console.document(documents.versions(result.versions))
+        for note in result.notes:  # the document is an array, which has no room for them
+            console.failure("note:", text.printable(note), Paint.FAINT)
         return
-    for version in removed:
+    for note in result.notes:
+        console.note(text.printable(note))
+    for version in result.versions:
         _show(console, version, "removed")
-    if removed:
-        console.note(f"undo with `cas restore {removed[0].ref}`; `cas gc` frees the space")
+    if result.versions:
+        console.note(f"undo with `cas restore {result.versions[0].ref}`; `cas gc` frees the space")
 
 
 @command("restore", example="cas restore photos@3f9a1c04b2d7", shape=shapes.VERSION)

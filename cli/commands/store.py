@@ -281,7 +281,7 @@ def _show_status(console: Console, place: str, found: CheckoutStatus) -> None:
     if found.is_missing:
         console.line(f"{where}  was {of}, and is not there any more")
     elif not found.is_comparable:
-        console.line(f"{where}  was {of}, whose content gc took: changes are unknown")
+        console.line(f"{where}  was {of}, whose content is not in the store any more: changes are unknown")
     elif not found.changes:
         console.line(f"{where}  is {of}, unchanged")
     else:

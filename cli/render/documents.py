@@ -110,6 +110,11 @@ def cat(version: Version, path: str | None, data: bytes) -> Document:
     }
 
 
+def value(version: Version, path: str | None, size: int, shown: str) -> Document:
+    """Describe a Python value by its `repr`, in the form of `cat`."""
+    return {"version": version.as_dict(), "path": path, "size": size, "encoding": "repr", "data": shown}
+
+
 def difference(found: Difference) -> Document:
     """Describe how two versions differ."""
     return {
@@ -156,6 +161,7 @@ def gc(report: GcReport) -> Document:
         "packs_rewritten": report.packs_rewritten,
         "live_objects": report.live_objects,
         "leftovers": report.leftovers,
+        "notes": list(report.notes),
     }
 
 

@@ -110,7 +110,7 @@ CAT = Shape(
         "version": VERSION,
         "path": "string or null: the path inside",
         "size": "number: bytes",
-        "encoding": "string: `utf-8` or `base64`",
+        "encoding": "string: `utf-8` or `base64`; with --unpickle `repr`",
         "data": "string: the bytes in that encoding",
     }
 )
@@ -185,7 +185,8 @@ GC = Shape(
         "packs_deleted": "number: packs deleted",
         "packs_rewritten": "number: packs rewritten because most of them was dead",
         "live_objects": "number: objects that stay",
-        "leftovers": "number: files of dead writers removed",
+        "leftovers": "number: files of dead writers and old indexes removed",
+        "notes": "array of strings: what was kept, and what else there is to say",
     }
 )
 
@@ -243,6 +244,29 @@ STATS = Shape(
         ),
         "largest": VERSION.many(),
     }
+)
+
+HOOK = Shape(
+    {
+        "point": "string or null: the point; null for what may be meant for any, and cannot be used",
+        "kind": "string: `built-in`, `plug-in` or `executable`",
+        "name": "string: what it is called",
+        "origin": "string: the distribution or the file that it comes from",
+        "problem": "string or null: why it cannot be called, as far as can be seen",
+    },
+    is_array=True,
+)
+
+HOOK_CALL = Shape(
+    {
+        **HOOK.fields,
+        "point": "string: the point",
+        "outcome": "string: `agreed`, `refused` or `failed`",
+        "seconds": "number: how long it took",
+        "reason": "string or null: why it did not agree",
+        "said": "string: the end of what it printed",
+    },
+    is_array=True,
 )
 
 DEMO = Shape(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -49,7 +51,7 @@ def complete(run: Run, line: str) -> list[str]:
         ("cas show -- ph", ["photos"]),
         ('cas show "ph', ["photos"]),
         ("cas remove photos@first ph", ["photos"]),
-        ("cas --no", ["--no-progress"]),
+        ("cas --no-p", ["--no-progress"]),
         ("cas nothing ph", []),
         ("cas show nothing", []),
         ("cas show nothing@", []),
@@ -80,9 +82,48 @@ def test_files_are_left_to_the_shell(run: Run, line: str, kind: str) -> None:
     assert [line.partition(",")[0] for line in shown.out.splitlines()] == [kind]
 
 
+def values(shell: str, told: str) -> list[tuple[str, str]]:
+    """Read what zsh or fish is told, as their scripts do: pairs of kind and word."""
+    if shell == "zsh":
+        lines = told.splitlines()
+        return [
+            (kind, value.replace("\\:", ":")) for kind, value in zip(lines[::3], lines[1::3], strict=True)
+        ]
+    return [(line.partition(",")[0], line.partition(",")[2].partition("\t")[0]) for line in told.splitlines()]
+
+
 @pytest.mark.usefixtures("repository")
-def test_zsh_is_told_whole_words_and_what_they_are(run: Run) -> None:
-    """Zsh takes three lines for each completion, and a colon in the first would start the second."""
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("cas sh", [("plain", "show")]),
+        ("cas show ph", [("plain", "photos")]),
+        ("cas show main:ph", [("plain", "main:photos")]),
+        ("cas show photos@fi", [("plain", "photos@first")]),
+        ("cas diff photos@first photos@be", [("plain", "photos@best")]),
+        ("cas commit more . -i from=ph", [("plain", "from=photos")]),
+        ("cas commit x . --on-conflict=re", [("plain", "--on-conflict=replace")]),
+        ("cas commit x ph", [("file", "ph")]),
+        ("cas init ph", [("dir", "ph")]),
+        ("cas ls --js", [("plain", "--json")]),
+        ('cas show "ph', [("plain", "photos")]),
+        ("cas show nothing", []),
+    ],
+)
+def test_zsh_and_fish_are_told_whole_words(
+    run: Run, shell: str, line: str, offered: list[tuple[str, str]]
+) -> None:
+    """They replace the word at the cursor as a whole, and quote it themselves."""
+    shown = run(environment={"_CAS_COMPLETE": f"{shell}_complete", "COMP_LINE": line})
+
+    assert (shown.code, shown.err) == (0, "")
+    assert values(shell, shown.out) == offered
+
+
+@pytest.mark.usefixtures("repository")
+def test_zsh_takes_three_lines_for_each_completion(run: Run) -> None:
+    """Kind, word, description; a colon in the word would start the description."""
     shown = run(environment={"_CAS_COMPLETE": "zsh_complete", "COMP_LINE": "cas show main:photos@fi"})
 
     kind, value, told = shown.out.splitlines()
@@ -91,12 +132,35 @@ def test_zsh_is_told_whole_words_and_what_they_are(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("repository")
-def test_fish_is_told_whole_words_and_what_they_are(run: Run) -> None:
-    """Fish takes the description after a tab."""
+def test_fish_takes_the_description_after_a_tab(run: Run) -> None:
+    """On the line of the word."""
     shown = run(environment={"_CAS_COMPLETE": "fish_complete", "COMP_LINE": "cas show photos@fi"})
 
     assert shown.out.startswith("plain,photos@first\t")
     assert shown.out.endswith("first import\n")
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+@pytest.mark.parametrize(("line", "word"), [("cas show ph", "photos"), ("cas ta", "tag")])
+def test_the_scripts_ask_in_the_right_way(run: Run, tmp_path: Path, shell: str, line: str, word: str) -> None:
+    """What each script runs, with the variables that it sets, is run here as it stands in the script."""
+    asked = re.search(r"\((env COMP_LINE=.*?)\)", run("--show-completion", shell).out)
+    assert asked is not None
+    command = tmp_path / "cas"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m cas "$@"\n')
+    command.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+
+    done = subprocess.run(
+        ["sh", "-c", asked[1]],
+        capture_output=True,
+        text=True,
+        env=environment(line=line, PATH=path),
+        check=True,
+    )
+
+    assert values(shell, done.stdout) == [("plain", word)]
 
 
 @pytest.mark.usefixtures("repository")
@@ -116,6 +180,8 @@ def test_names_with_blanks_are_quoted(run: Run) -> None:
 
     assert complete(run, "cas show old") == [r"old\ photos"]
     assert complete(run, r"cas show old\ ph") == [r"old\ photos"]
+    assert complete(run, "cas show old\\ ") == [r"old\ photos"]
+    assert complete(run, "cas show 'old ") == [r"old\ photos"]
 
 
 @pytest.mark.usefixtures("here")

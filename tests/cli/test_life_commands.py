@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cas.cli.render import shapes as declared
+from tests import plugins
 from tests.cli import shapes
 
 if TYPE_CHECKING:
@@ -157,6 +158,33 @@ def test_gc_as_json(run: Run) -> None:
     document = run("gc", "--json").document
     shapes.require(document, declared.GC)
     assert document["freed"][0]["name"] == "photos"
+
+
+@pytest.mark.usefixtures("repository")
+def test_notes_of_remove_and_gc_go_to_standard_error(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plug-in that failed afterwards, and files that lead to what was removed; the exit status stays 0."""
+    plugins.install(tmp_path, "sulking_command", plugins.sulking("post_remove", "post_gc"))
+    monkeypatch.syspath_prepend(tmp_path)
+    run("checkout", "photos@first", "linked", "--link", "symlink")
+
+    removed = run("remove", "photos@first")
+    as_array = run("remove", "photos", "--json")
+    kept = run("gc", "--dry-run")
+    document = run("gc", "--json").document
+
+    assert (removed.code, as_array.code, kept.code) == (0, 0, 0)
+    assert "note: " in removed.err
+    assert "sulking at post_remove" in removed.err
+    assert "sulking at post_remove" in as_array.err
+    shapes.require(as_array.document, declared.VERSION.many())
+    assert re.search(
+        r"^note: kept photos@[0-9a-f]{12}: symlinks in '[^']*linked' lead to it; ", kept.err, re.MULTILINE
+    )
+    shapes.require(document, declared.GC)
+    assert len(document["notes"]) == 2
+    assert "sulking at post_gc" in document["notes"][1]
 
 
 @pytest.mark.usefixtures("repository")

@@ -58,6 +58,7 @@ def test_the_text_does_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatc
 def test_examples_work(run: Run, name: str) -> None:
     """An example that fails is worse than none."""
     run("checkout", "photos", "work")
+    Path("sources.yaml").write_text("resources: [{name: notes, path: 'photos/{note}.txt'}]")
 
     words = example(name)
     shown = run(*words, "--force") if words == ["tag", "photos", "best"] else run(*words)

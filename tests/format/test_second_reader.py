@@ -295,7 +295,7 @@ def test_a_snapshot_of_the_journal_says_the_same(tmp_path: Path) -> None:
         for text in ("one", "two", "three"):
             file.write_text(text)
             repository.commit("data", file, tag=text)
-        (version,) = repository.remove(["data@three"])
+        (version,) = repository.remove(["data@three"]).versions
         before = Reader(tmp_path / ".cas").refs()
         repository.gc()
 

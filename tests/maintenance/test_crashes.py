@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
+from cas.errors import StorageError
 from cas.objects import packwriter
 from cas.repo import Repository
+from cas.testing import faults
 from tests.maintenance.boxes import Box, commit, killed_at, noise
 
 if TYPE_CHECKING:
@@ -102,3 +105,46 @@ def test_dying_after_early_packs_leaves_only_garbage(
         if not was_killed:
             return
     pytest.fail("the command has more steps than anybody expected")
+
+
+@pytest.mark.parametrize("step", ["pack.renamed", "journal.written", "journal.appended"])
+def test_a_commit_that_failed_after_its_pack_was_published(used: Box, step: str) -> None:
+    """Its transaction did not happen: the pack is nobody's, the next commit works, and gc takes the file."""
+    before, packs = used.versions(), len(used.packs())
+
+    with (
+        used.open() as repository,
+        faults.failing_at(step, OSError(errno.EIO, "Input/output error")),
+        pytest.raises(StorageError),
+    ):
+        commit(repository, used.home / "other", "new", some_files(9))
+    with used.open() as repository:
+        orphan = sorted(line for line in used.litter() if line.startswith("orphan"))
+        assert (len(orphan), len(used.packs())) == (1, packs + 1)
+        assert repository.gc(dry_run=True).leftovers == 1
+        assert used.versions() == before
+
+    spec = used.commit("next", some_files(20))
+    with used.open() as repository:
+        report = repository.gc()
+    assert report.leftovers == 1
+    assert used.litter() == []
+    assert used.problems() == []
+    assert used.versions() == {**before, spec: some_files(20)}
+
+
+def test_the_commit_whose_pack_was_left_can_be_repeated_before_gc(used: Box) -> None:
+    """It publishes the same objects again, in a pack of its own."""
+    with (
+        used.open() as repository,
+        faults.failing_at("pack.renamed", OSError(errno.EIO, "Input/output error")),
+        pytest.raises(StorageError),
+    ):
+        commit(repository, used.home / "other", "new", some_files(9))
+
+    spec = used.commit("new", some_files(9))
+    collect(used)
+
+    assert used.versions()[spec] == some_files(9)
+    assert used.problems() == []
+    assert used.litter() == []

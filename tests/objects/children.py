@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from cas.layout import Layout
 from cas.objects.index import Index
 from cas.objects.session import Session
 from cas.objects.writer import ObjectWriter
+from tests.children import become_nobody
 from tests.objects.stores import do_nothing, noise, open_store, put_blob
 from tests.processes import say
 
@@ -126,3 +128,67 @@ def use_an_index_on_both_sides_of_a_fork(folder: str) -> None:
     with index.read() as txn:
         say(os.waitstatus_to_exitcode(status), txn.count(txn.tables.objects))
     index.close()
+
+
+def look_as_nobody(path: str) -> None:
+    """Open an index without the right to write, and say at each line read whether its snapshot is of a piece.
+
+    The snapshot begins when one line was read and ends after the next one.
+    """
+    become_nobody()
+    index = Index.open(Path(path))
+    say("writable" if index.is_writable else "read-only")
+    while sys.stdin.readline():
+        with index.read() as txn:
+            first = txn.get(txn.tables.refs, ROWS[0])
+            say("inside")
+            sys.stdin.readline()
+            values = {txn.get(txn.tables.refs, row) for row in ROWS}
+        say("whole" if values == {first} else "torn")
+
+
+def scan_as_nobody(path: str) -> None:
+    """Scan an index without the right to write until told to end; say how many scans were not of a piece."""
+    become_nobody()
+    index = Index.open(Path(path))
+    ended = threading.Event()
+
+    def listen() -> None:
+        sys.stdin.readline()
+        ended.set()
+
+    threading.Thread(target=listen, daemon=True).start()
+    say("begins")
+    torn = 0
+    while not ended.is_set():
+        with index.read() as txn:
+            rows = [value for _, value in txn.scan(txn.tables.refs)]
+        torn += len(rows) != len(ROWS) or len(set(rows)) != 1
+    say(torn, "torn")
+
+
+ROWS = [b"%06d" % number for number in range(3000)]
+"""Rows that are always written together, and so have one value: enough for a few hundred pages."""
+
+
+def write_rows(value: str) -> Callable[[Txn], None]:
+    """Give the change that writes all of them."""
+
+    def change(txn: Txn) -> None:
+        for row in ROWS:
+            txn.put(txn.tables.refs, row, value.encode() * 20)
+
+    return change
+
+
+def write_as_nobody(path: str) -> None:
+    """Try to write where that is not allowed; say what comes of it."""
+    become_nobody()
+    index = Index.open(Path(path))
+    for attempt in (index.require_writable, lambda: index.write(write_rows("x"))):
+        try:
+            attempt()
+        except CasError as error:
+            say(type(error).__name__, error.code, "with a hint" if error.hint else "")
+    with index.read() as txn:
+        say(txn.count(txn.tables.refs), "rows")

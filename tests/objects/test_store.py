@@ -145,7 +145,7 @@ def test_a_lost_pack_is_damage_and_no_unknown_object(store: ObjectStore, pack: P
     for read in (store.get, lambda blob: b"".join(store.stream(blob))):
         with pytest.raises(CorruptError) as caught:
             read(BlobId.of(SMALL[1]))
-        assert "bad-pack" == caught.value.code
+        assert "pack-missing" == caught.value.code
         assert "cas verify" in str(caught.value.hint)
 
 

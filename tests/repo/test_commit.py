@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from tests.repo.examples import PHOTOS, Pipe, state
 from tests.worktree.reading import count_files, identify
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from typing import Any, BinaryIO
 
@@ -268,6 +270,29 @@ def test_a_stream_is_read_from_where_it_stands(repository: Repository) -> None:
     repository.commit("stream", stream)
 
     assert b"body\n" == repository.read("stream")
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize("content", [b"", b"some text\n", b"\xff\xfe no text"])
+def test_a_text_stream_is_refused(
+    repository: Repository, tmp_path: Path, content: bytes, *, dry_run: bool
+) -> None:
+    """Which bytes a text is depends on an encoding that nobody named."""
+    (tmp_path / "source").write_bytes(content)
+    before = state(repository)
+    openers: tuple[Callable[[], Any], ...] = (
+        lambda: (tmp_path / "source").open(encoding="utf-8"),
+        lambda: codecs.getreader("utf-8")(io.BytesIO(content)),
+        lambda: io.StringIO("text"),
+    )
+
+    for opener in openers:
+        with opener() as stream, pytest.raises(InvalidError) as caught:
+            repository.commit("notes", stream, dry_run=dry_run)
+
+        assert "text-stream" == caught.value.code
+        assert "binary mode" in str(caught.value.hint)
+    assert before == state(repository)
 
 
 def test_a_tag_comes_with_the_version(repository: Repository, file: Path) -> None:

@@ -52,10 +52,43 @@ def test_what_is_in_the_way_stays(home: Path) -> None:
     home.mkdir()
     (home / ".cas").write_text("mine")
 
-    with pytest.raises(AlreadyExistsError):
+    with pytest.raises(AlreadyExistsError) as caught:
         Repository.init(home)
 
     assert "mine" == (home / ".cas").read_text()
+    assert "something else is there" in str(caught.value.why)
+    assert "cas ls" not in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("below", [".", "sub", "packs/ab", "new/sub"])
+def test_a_repository_holds_no_other(home: Path, repository: Repository, tmp_path: Path, below: str) -> None:
+    """What is under `.cas` is `cas`'s own, and gc tidies up there; a link into it is no way round."""
+    before = sorted(repository.layout.root.rglob("*"))
+    (tmp_path / "link").symlink_to(repository.layout.root)
+
+    for where in (home / ".cas" / below, tmp_path / "link" / below):
+        with pytest.raises(InvalidError) as caught:
+            Repository.init(where)
+        assert "inside-repository" == caught.value.code
+
+    assert before == sorted(repository.layout.root.rglob("*"))
+
+
+def test_a_repository_may_be_below_another(home: Path, repository: Repository) -> None:
+    """Beside its `.cas`, as with git."""
+    Repository.init(home / "inner").close()
+
+    with Repository.discover(home / "inner") as inner:
+        assert inner.config != repository.config
+
+
+def test_what_is_only_called_so_is_in_nobodys_way(tmp_path: Path) -> None:
+    """A directory `.cas` of another program is no repository."""
+    (tmp_path / ".cas" / "sub").mkdir(parents=True)
+
+    Repository.init(tmp_path / ".cas" / "sub").close()
+
+    assert (tmp_path / ".cas" / "sub" / ".cas" / "config.yaml").is_file()
 
 
 def test_a_directory_that_is_a_file_is_an_error(tmp_path: Path) -> None:

@@ -213,6 +213,16 @@ def test_two_versions_are_compared(repository: Repository, photos: Path) -> None
     assert ((), (), ()) == (same.changes, same.properties, same.inputs)
 
 
+def test_one_and_true_are_different_properties(repository: Repository, file: Path) -> None:
+    """They make two versions, so a comparison of these that shows no difference would be a riddle."""
+    one, true = (repository.commit("notes", file, properties={"flag": flag}).version for flag in (1, True))
+
+    (change,) = repository.diff(one.ref, true.ref).properties
+
+    assert ("flag", 1, True) == (change.key, change.old, change.new)
+    assert change.new is True
+
+
 def test_a_version_is_known_before_it_exists(repository: Repository, file: Path) -> None:
     """It is a hash of what is asked for; who has it already is said."""
     repository.commit("raw", io.BytesIO(b"raw"))

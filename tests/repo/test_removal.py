@@ -9,9 +9,12 @@ import pytest
 
 from cas.errors import CasError, ConflictError, InvalidError, NotFoundError
 from cas.versions.version import State
+from tests import plugins
 from tests.repo.examples import state
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cas.repo import Repository
     from cas.versions.version import Version
 
@@ -32,7 +35,7 @@ def notes(repository: Repository) -> Repository:
 
 def test_the_newest_that_is_left_becomes_current(notes: Repository) -> None:
     """Removing takes one version away, not the name."""
-    (removed,) = notes.remove(["notes"])
+    (removed,) = notes.remove(["notes"]).versions
 
     assert (State.REMOVED, False) == (removed.state, removed.is_current)
     assert b"two" == notes.read("notes")
@@ -55,7 +58,7 @@ def test_a_removed_version_is_not_found_by_any_of_its_names(notes: Repository) -
 
 def test_a_name_whose_versions_are_all_removed_is_gone(notes: Repository) -> None:
     """And says how it comes back."""
-    removed = notes.remove(["notes"], all_versions=True)
+    removed = notes.remove(["notes"], all_versions=True).versions
 
     assert 3 == len(removed)
     assert [] == notes.names()
@@ -126,14 +129,14 @@ def test_what_others_were_made_of_stays(notes: Repository) -> None:
     assert "book@" in str(caught.value.why)
     assert "film@" in str(caught.value.why)
     assert before == state(notes)
-    assert 2 == len(notes.remove(["notes", "notes@v1"], force=True))
+    assert 2 == len(notes.remove(["notes", "notes@v1"], force=True).versions)
 
 
 def test_what_goes_together_may_go(notes: Repository) -> None:
     """In any order: nothing that stays was made of it."""
     put(notes, "book", "book", inputs=["notes@v1"])
 
-    removed = notes.remove(["notes@v1", "book"])
+    removed = notes.remove(["notes@v1", "book"]).versions
 
     assert ["book", "notes"] == sorted(version.name for version in removed)
 
@@ -143,7 +146,7 @@ def test_a_removed_dependent_holds_nothing(notes: Repository) -> None:
     put(notes, "book", "book", inputs=["notes@v1"])
     notes.remove(["book"])
 
-    assert 1 == len(notes.remove(["notes@v1"]))
+    assert 1 == len(notes.remove(["notes@v1"]).versions)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +168,7 @@ def test_the_same_version_is_removed_once(notes: Repository) -> None:
     """However often it is named, and in whatever way."""
     first = notes.resolve("notes@v1")
 
-    removed = notes.remove(["notes@v1", "notes@~2", f"notes@{first.version.short}"])
+    removed = notes.remove(["notes@v1", "notes@~2", f"notes@{first.version.short}"]).versions
 
     assert [first.version] == [one.version for one in removed]
     assert ["remove"] == [entry.kind for entry in notes.log(limit=4) if entry.kind == "remove"]
@@ -175,7 +178,7 @@ def test_nothing_is_removed_when_nothing_is_named(notes: Repository) -> None:
     """No version, no event."""
     before = state(notes)
 
-    assert [] == notes.remove([])
+    assert () == notes.remove([]).versions
     assert before == state(notes)
 
 
@@ -236,3 +239,24 @@ def test_a_bad_tag_is_refused(notes: Repository) -> None:
         notes.tag("notes", "~1")
 
     assert "bad-tag" == caught.value.code
+
+
+def test_what_went_wrong_in_post_hooks_comes_back(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was done is done; the notes of the result say what a plug-in has to say about it."""
+    plugins.install(tmp_path, "sulking_removal", plugins.sulking("post_remove", "post_gc"))
+    monkeypatch.syspath_prepend(tmp_path)
+    put(repository, "notes", "one")
+
+    removed = repository.remove(["notes"])
+    announced = repository.gc(dry_run=True)
+    report = repository.gc()
+
+    assert [State.REMOVED] == [version.state for version in removed.versions]
+    (note,) = removed.notes
+    assert "sulking at post_remove" in note
+    (note,) = report.notes
+    assert "sulking at post_gc" in note
+    assert () == announced.notes
+    assert 1 == len(report.freed)

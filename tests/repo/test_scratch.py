@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cas.errors import ConflictError
+from cas.errors import ConflictError, InvalidError
 from cas.ids import VersionId
 from cas.versions.identity import version_id
 from cas.worktree.link import Link
@@ -36,6 +36,19 @@ def test_inputs_may_be_version_ids(repository: Repository) -> None:
 
     assert made.inputs == {"roads": pinned}
     assert made.version == version_id({}, {"roads": pinned})
+
+
+def test_a_commit_by_content_has_the_content_id_among_its_properties(repository: Repository) -> None:
+    """So the same properties with other bytes are another version; and nobody can make it say otherwise."""
+    one, two = (
+        repository.commit("map", io.BytesIO(data), properties={"region": "fi"}, by_content=True).version
+        for data in (b"1", b"2")
+    )
+
+    assert one.properties == {"region": "fi", "content": str(one.content)}
+    assert one.version != two.version
+    with pytest.raises(InvalidError, match="content"):
+        repository.commit("map", io.BytesIO(b"3"), properties={"content": "other"}, by_content=True)
 
 
 def test_lookup_finds_live_versions_only(repository: Repository) -> None:

@@ -1,0 +1,1 @@
+"""Resources: typed inputs and outputs of modules, with properties, versions and a life cycle."""

@@ -1,0 +1,150 @@
+"""Values of a YAML file that know where they stand, so that what is wrong can be said as people read it.
+
+Each way to take a value (`text`, `flag`, …) states the rule that it must keep, in words that end the
+sentence "line 4: 'layers[0].writable' is 'no', and must be …".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class BadValueError(ValueError):
+    """A sentence about what is wrong, with its line where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value of the file."""
+
+    data: Any
+    """As YAML gives it."""
+    name: str
+    """The keys on the way to it; empty for the whole file."""
+    node: yaml.Node
+
+    @classmethod
+    def parse(cls, text: bytes) -> Self:
+        """Read the one document of a file; tags are refused.
+
+        Raises:
+            BadValueError: It is empty, or not YAML.
+        """
+        loader = None
+        try:
+            loader = _Loader(text)  # it looks at the first bytes at once
+            node = loader.get_single_node()
+            if node is None:
+                raise BadValueError("it is empty")
+            return cls(loader.construct_document(node), "", node)
+        except yaml.MarkedYAMLError as error:
+            raise BadValueError(_located(error)) from error
+        except yaml.YAMLError as error:  # bytes that are no text
+            raise BadValueError(f"it is not YAML: {' '.join(str(error).split())}") from error
+        finally:
+            if loader is not None:
+                loader.dispose()
+
+    @property
+    def line(self) -> int:
+        """The line that it begins on; the first is 1."""
+        return self.node.start_mark.line + 1
+
+    def bad(self, rule: str) -> BadValueError:
+        """Build the error for a value that is not what `rule` says: "true or false"."""
+        return BadValueError(f"line {self.line}: {self._quoted()} is {_shown(self.data)}, and must be {rule}")
+
+    def member(self, key: str) -> Value | None:
+        """Take what a mapping has under `key`; None if that is nothing, or empty.
+
+        Raises:
+            BadValueError: It is no mapping, or has the key twice.
+        """
+        if not isinstance(self.data, dict):
+            raise self.bad("a mapping of keys to values")
+        places = [(name, value) for name, value in self.node.value if name.value == key]
+        if len(places) > 1:
+            line = places[1][0].start_mark.line + 1
+            raise BadValueError(f"line {line}: '{self._below(key)}' is given a second time")
+        found = self.data.get(key)
+        return (
+            None if found is None else Value(found, self._below(key), places[0][1] if places else self.node)
+        )
+
+    def required(self, key: str, rule: str) -> Value:
+        """Take what a mapping must have under `key`; raises as `member` does, and when it is missing."""
+        found = self.member(key)
+        if found is None:
+            where = f"line {self.line}: " if self.name else ""
+            raise BadValueError(f"{where}'{self._below(key)}' is missing, and must be {rule}")
+        return found
+
+    def keys(self, known: tuple[str, ...]) -> Iterator[str]:
+        """Iterate over the keys of a mapping, all of which must be `known`."""
+        if not isinstance(self.data, dict):
+            raise self.bad("a mapping of keys to values")
+        for name, _ in self.node.value:
+            if name.value not in known:
+                line = name.start_mark.line + 1
+                what = f"'{self._below(name.value)}' is not a key"
+                raise BadValueError(f"line {line}: {what}; there are {', '.join(known)}")
+            yield name.value
+
+    def items(self, rule: str) -> list[Value]:
+        """Take the items of a list."""
+        if not isinstance(self.data, list):
+            raise self.bad(rule)
+        pairs = zip(self.data, self.node.value, strict=True)
+        return [Value(data, f"{self.name}[{number}]", node) for number, (data, node) in enumerate(pairs)]
+
+    def text(self, rule: str) -> str:
+        """Take a text that is not empty."""
+        if not isinstance(self.data, str) or not self.data:
+            raise self.bad(rule)
+        return self.data
+
+    def flag(self) -> bool:
+        """Take true or false."""
+        if not isinstance(self.data, bool):
+            raise self.bad("true or false")
+        return self.data
+
+    def whole_number(self, low: int, high: int) -> int:
+        """Take a whole number from `low` to `high`."""
+        if not isinstance(self.data, int) or isinstance(self.data, bool) or not low <= self.data <= high:
+            raise self.bad(f"a whole number from {low} to {high}")
+        return self.data
+
+    def _below(self, key: str) -> str:
+        return f"{self.name}.{key}" if self.name else key
+
+    def _quoted(self) -> str:
+        return f"'{self.name}'" if self.name else "the file"
+
+
+def _shown(data: object) -> str:
+    match data:
+        case bool():
+            return str(data).lower()
+        case str():
+            return f"'{data}'"
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list" if data else "an empty list"
+        case _:
+            return "empty" if data is None else str(data)
+
+
+def _located(error: yaml.MarkedYAMLError) -> str:
+    mark = error.problem_mark or error.context_mark
+    what = " ".join(filter(None, (error.context, error.problem)))
+    return f"line {mark.line + 1}, column {mark.column + 1}: {what}" if mark else what
