@@ -76,7 +76,3 @@ class RunReport:
 
     modules: tuple[ModuleResult, ...]
     """Every module of the graph, makers first."""
-
-    def of(self, *states: State) -> list[ModuleResult]:
-        """List the modules in one of these states."""
-        return [module for module in self.modules if module.state in states]

@@ -42,7 +42,8 @@ def check(opener: Opener, plan: Plan, manner: Manner) -> RunReport:
     steps = {step.module.name: step for step in plan.steps if step.module.name in plan.filled.graph.targets}
     schedule = Schedule(dict.fromkeys(steps, frozenset()), jobs=manner.jobs)
     with Workshop(opener, manner) as workshop:
-        schedule.run_all(_Checking(plan, steps, workshop))
+        checking = _Checking(plan, steps, workshop)
+        schedule.run_all(checking.attempt, stop=manner.programs.stop)
     return RunReport(tuple(schedule.results[name] for name in steps))
 
 
@@ -55,16 +56,12 @@ class _Rehearsal(Repository):
 
 
 class _Checking:
-    """Checks modules; a `cas.graph.schedule.Work`."""
+    """Checks modules."""
 
     def __init__(self, plan: Plan, steps: dict[str, Step], workshop: Workshop) -> None:
         self._filled = plan.filled
         self._steps = steps
         self._workshop = workshop
-
-    def stop(self) -> None:
-        """Stop every program."""
-        self._workshop.manner.programs.stop()
 
     def attempt(self, module: str) -> ModuleResult:
         """Check a module. Nobody is in the way, because nothing is written."""

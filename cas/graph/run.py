@@ -47,7 +47,8 @@ def run(opener: Opener, plan: Plan, manner: Manner) -> RunReport:
     schedule = Schedule(_after(plan, steps), jobs=manner.jobs)
     with Workshop(opener, manner) as workshop:
         _register(plan, workshop)
-        schedule.run_all(_Building(plan, steps, workshop))
+        building = _Building(plan, steps, workshop)
+        schedule.run_all(building.attempt, stop=manner.programs.stop)
     return _report(plan, schedule.results, schedule)
 
 
@@ -84,17 +85,13 @@ def _report(plan: Plan, results: Mapping[str, ModuleResult], schedule: Schedule 
 
 
 class _Building:
-    """Builds modules; a `cas.graph.schedule.Work`."""
+    """Builds modules."""
 
     def __init__(self, plan: Plan, steps: Mapping[str, Step], workshop: Workshop) -> None:
         self._filled = plan.filled
         self._steps = steps
         self._workshop = workshop
         self._waited: set[str] = set()
-
-    def stop(self) -> None:
-        """Stop every program."""
-        self._workshop.manner.programs.stop()
 
     def attempt(self, module: str) -> ModuleResult | None:
         """Build a module, unless somebody else is at it."""

@@ -12,32 +12,21 @@ from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 from threading import Event
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from cas.graph.outcome import State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from collections.abc import Set as AbstractSet
 
     from cas.graph.outcome import ModuleResult
 
+    Attempt = Callable[[str], ModuleResult | None]
+
 _POLL_S: Final = 0.1
 """How often a module that somebody else is building is looked at; an `flock` cannot be waited for together
 with anything else."""
-
-
-class Work(Protocol):
-    """How a module is done."""
-
-    def attempt(self, module: str) -> ModuleResult | None:
-        """Do a module, in a thread of the pool; None if somebody else is at it and it is to be tried again.
-
-        What it raises ends the run; a module that fails is a result.
-        """
-
-    def stop(self) -> None:
-        """Make what is running end soon, and let nothing new begin."""
 
 
 class Schedule:
@@ -55,18 +44,21 @@ class Schedule:
         self.results: dict[str, ModuleResult] = {}
         """Of every module that was done, in the order in which they ended."""
 
-    def run_all(self, work: Work) -> None:
+    def run_all(self, attempt: Attempt, *, stop: Callable[[], None]) -> None:
         """Do every module that does not come after a failed one.
 
-        When it is interrupted, or an attempt raises, `work` is stopped, what runs is waited for, and the
-        same is raised.
+        Args:
+            attempt: Does a module, in a thread of the pool. None means that somebody else is at it, and it is
+                to be tried again. A module that fails is a result; what is raised ends the run.
+            stop: Makes what is running end soon, and lets nothing new begin. Called when this is interrupted
+                or an attempt raises; then what runs is waited for, and the same is raised.
         """
         with ThreadPoolExecutor(self._jobs, thread_name_prefix="cas-module") as pool:
             try:
-                while self._start(work, pool):
+                while self._start(attempt, pool):
                     self._collect()
             except BaseException:
-                work.stop()
+                stop()
                 raise
 
     def blockers(self, module: str) -> tuple[str, ...]:
@@ -79,12 +71,12 @@ class Schedule:
             waiting += [name for name in new if name not in self.results]
         return tuple(sorted(name for name in seen if name in self.results and self._has_failed(name)))
 
-    def _start(self, work: Work, pool: ThreadPoolExecutor) -> bool:
+    def _start(self, attempt: Attempt, pool: ThreadPoolExecutor) -> bool:
         """Start what may start; whether there is anything to wait for."""
         self._ready.extend(self._sorter.get_ready())
         while self._ready and len(self._running) < self._jobs:
             module = self._ready.popleft()
-            self._running[pool.submit(work.attempt, module)] = module
+            self._running[pool.submit(attempt, module)] = module
         return bool(self._running or self._held_up)
 
     def _collect(self) -> None:

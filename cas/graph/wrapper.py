@@ -32,7 +32,7 @@ import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from cas.errors import CasError, ConflictError, NotFoundError, StorageError
+from cas.errors import CasError, ConflictError, NotFoundError
 from cas.graph.command import path_of, perform
 from cas.graph.module import TaskContext
 from cas.repo.results import OnConflict
@@ -55,8 +55,6 @@ log = logging.getLogger(__name__)
 
 _KINDS: Final = {"file": os.path.isfile, "directory": os.path.isdir}
 """What must be at the path of an output, by its type."""
-
-_ATTEMPTS: Final = 100
 
 _SHOWN: Final = 5
 """Files of a task that an error names."""
@@ -105,7 +103,7 @@ def build(module: Module, filled: FilledGraph, bench: Bench) -> None:
         here = bench.environment(bench.source, "inputs")
         for resource in inputs.values():
             resource.load_environment_settings(here)
-            _make_available(resource)
+            resource.ensure_available()
         here = bench.environment(bench.target, "outputs")
         for resource in outputs.values():
             resource.load_environment_settings(here)
@@ -171,20 +169,6 @@ def _prototype(name: str, filled: FilledGraph) -> Resource | None:
     if maker is None:
         return filled.graph.externals[name].resource
     return next(output.resource for output in maker.outputs if output.name == name)
-
-
-def _make_available(resource: Resource) -> None:
-    """Make an input available, again where another module materialises the same bytes at the same moment.
-
-    Each puts its own file in the place of the other's, and a link to what has just been replaced fails.
-    """
-    for _ in range(_ATTEMPTS):
-        try:
-            return resource.ensure_available()
-        except StorageError as error:
-            if error.code != "view-vanished":
-                raise
-    return resource.ensure_available()
 
 
 def _output(prototype: Resource, module: Module, filled: FilledGraph) -> Resource:

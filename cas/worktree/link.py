@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _WRITE_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+_ATTEMPTS: Final = 100
+"""Each needs another process that replaces the view in the same microsecond, or another million of links."""
 
 
 class Link(StrEnum):
@@ -123,15 +125,19 @@ class HardlinkPlacer:
     def _link(self, directory: int, place: Place) -> bool:
         """Link to the view; when that has as many links as there may be, to a second copy of it."""
         view = self._views.path(place.blob, place.kind)
-        try:
-            os.link(view, place.name, dst_dir_fd=directory, follow_symlinks=False)
-        except FileNotFoundError:
-            return False
-        except OSError as error:
-            if error.errno != errno.EMLINK or not self._views.renew(place.blob, place.kind, place.size):
-                raise
-            os.link(view, place.name, dst_dir_fd=directory, follow_symlinks=False)
-        return True
+        for _ in range(_ATTEMPTS):
+            try:
+                os.link(view, place.name, dst_dir_fd=directory, follow_symlinks=False)
+            except FileNotFoundError:
+                if not os.path.lexists(view):
+                    return False
+                # Another process put its own copy there between the look-up of the name and the link.
+            except OSError as error:
+                if error.errno != errno.EMLINK or not self._views.renew(place.blob, place.kind, place.size):
+                    raise
+            else:
+                return True
+        return False
 
     def probe(self, directory: int, view: bytes) -> None:
         """Link once."""

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cas.cli.building import Watcher
 from cas.cli.commands.build import build as command
+from cas.cli.console import Console
 from tests.cli import shapes
 from tests.cli.conftest import arguments, environment, process
+from tests.cli.test_process import _on_a_terminal as on_a_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -224,6 +227,25 @@ def test_a_large_pipeline_lists_what_was_done(run: Run, here: Path) -> None:
     assert table(shown.out) == [["m50", "built"]]
     assert shown.out.endswith("\nbuilt 1, skipped 50\n")
     assert run("build", "big.yaml").out == "skipped 51\n"
+
+
+@pytest.mark.usefixtures("pipeline")
+def test_a_terminal_shows_what_begins() -> None:
+    """A line for each module that runs, on a terminal only, unless it is not wanted; the table fits."""
+    shown = on_a_terminal(60, "build", "pipeline.yaml", "other")
+    unwanted = on_a_terminal(60, "build", "pipeline.yaml", "page", "--no-progress")
+
+    assert "[1/1] other …" in shown
+    assert "[1/" not in unwanted
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", shown + unwanted)
+    assert all(len(line) <= 60 for line in plain.splitlines())
+
+
+def test_waiting_for_another_run_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """Or it would look as if nothing happened."""
+    Watcher(Console(), 2).waiting("slow")
+
+    assert capsys.readouterr().err == "note: another run is building slow; waiting for it\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

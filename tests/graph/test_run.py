@@ -104,6 +104,41 @@ def test_independent_modules_run_together(home: Path) -> None:
     assert states(report) == {"a": "built", "b": "built"}
 
 
+def test_modules_that_share_an_input_run_together(home: Path) -> None:
+    """Each makes the same file for all, at the same moment, which must not be in the way of the others."""
+    with Repository.open(home) as repository:
+        repository.commit("raw", io.BytesIO(b"shared"), properties={"v": 1})
+    barrier = threading.Barrier(4, timeout=60)
+
+    def copy(context: TaskContext) -> None:
+        barrier.wait()
+        output = context.outputs[context.module].path()
+        output.write_text(context.inputs["raw"].path().read_text())
+
+    modules = [make(f"m{number}", copy, inputs="raw", number=number) for number in range(40)]
+    report = build(home, *modules, jobs=4)
+
+    assert set(states(report).values()) == {"built"}
+
+
+def test_gc_in_the_middle_of_a_run_takes_nothing_of_it(home: Path) -> None:
+    """Somebody may collect at any time: the workspace, the inputs and the lock are those of a living run."""
+    with Repository.open(home) as repository:
+        raw = repository.commit("raw", io.BytesIO(b"bytes"), properties={"v": 1}).version
+
+    def collect(context: TaskContext) -> None:
+        with Repository.open(home) as repository:
+            repository.remove([raw.ref])
+            repository.gc()
+            lock = BuildLock(repository.layout, [("copy", context.outputs["copy"].version)])
+            assert not lock.acquire()
+        context.outputs["copy"].path().write_bytes(context.inputs["raw"].path().read_bytes())
+
+    build(home, make("copy", collect, inputs="raw"))
+
+    assert read(home, "copy") == "bytes"
+
+
 def test_a_run_keeps_to_the_versions_it_began_with(home: Path) -> None:
     """What is committed in the middle of a run is for the next one."""
     with Repository.open(home) as repository:

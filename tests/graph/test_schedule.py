@@ -92,7 +92,7 @@ def test_a_failure_stops_what_needs_it_and_nothing_else(
     work = Record(failing=failing)
     schedule = Schedule(graph, jobs=jobs)
 
-    schedule.run_all(work)
+    schedule.run_all(work.attempt, stop=work.stop)
 
     assert set(work.done) == {name for name in graph if not needs(graph, name) & failing}
     assert len(work.done) == len(set(work.done))
@@ -107,7 +107,7 @@ def test_independent_modules_go_on_together() -> None:
     """Two jobs are two modules at a time."""
     work = Meeting()
 
-    Schedule({"a": frozenset(), "b": frozenset()}, jobs=2).run_all(work)
+    Schedule({"a": frozenset(), "b": frozenset()}, jobs=2).run_all(work.attempt, stop=work.stop)
 
     assert sorted(work.done) == ["a", "b"]
 
@@ -121,7 +121,7 @@ def test_what_somebody_else_builds_does_not_hold_up_the_rest() -> None:
         "c": frozenset(),
     }
 
-    Schedule(graph, jobs=1).run_all(work)
+    Schedule(graph, jobs=1).run_all(work.attempt, stop=work.stop)
 
     assert work.done == ["c", "a", "b"]
 
@@ -133,6 +133,6 @@ def test_an_interrupt_or_a_bug_ends_the_run(make: Callable[[], BaseException]) -
     work = Broken(error)
 
     with pytest.raises(type(error)):
-        Schedule({"a": frozenset(), "b": frozenset({"a"})}, jobs=2).run_all(work)
+        Schedule({"a": frozenset(), "b": frozenset({"a"})}, jobs=2).run_all(work.attempt, stop=work.stop)
 
     assert work.is_stopped

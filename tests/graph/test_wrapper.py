@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from cas.errors import CasError, ConflictError
+from cas.graph import workshop
 from cas.graph.module import Command, External
 from cas.graph.wrapper import remove
 from cas.repo import Repository
@@ -17,11 +19,11 @@ from cas.resources.environment import Environment
 from cas.resources.files import DirResource, FileResource
 from cas.resources.stage import Stage
 from cas.resources.values import BuildParamsResource, PythonResource
+from tests.children import become_nobody
 from tests.graph.pipelines import build, leftovers, make, names, read, states
+from tests.processes import printed, say
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cas.graph.module import Module, TaskContext
     from cas.graph.outcome import RunReport
     from cas.resources.base import Resource
@@ -156,6 +158,43 @@ def test_a_python_task_that_raises_says_where(home: Path) -> None:
     assert states(left) == {"b": "failed", "c": "built"}
 
 
+def test_a_call_out_of_order_is_its_own_error(home: Path) -> None:
+    """A task that reads what it is to write is told so in the words of the resource."""
+
+    def read_output(context: TaskContext) -> None:
+        context.outputs["value"].load()
+
+    error = failure(build(home, make("value", read_output, outputs=[PythonResource("value")])))
+
+    assert error.code == "out-of-order"
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "why"),
+    [
+        (ValueError("odd"), "task-failed", "ValueError: odd"),
+        (OSError(5, "Input/output error"), "io-error", "Input/output error"),
+    ],
+)
+def test_a_resource_may_fail_in_any_way(home: Path, raised: Exception, code: str, why: str) -> None:
+    """A type of somebody's that has a bug fails its module, and no other."""
+
+    class Faulty(FileResource):
+        """A resource that cannot be committed."""
+
+        def commit(self, **_: object) -> NoReturn:
+            raise raised
+
+    report = build(
+        home,
+        make("bad", "touch {outputs.bad}", outputs=[Faulty("bad")]),
+        make("good", "touch {outputs.good}"),
+    )
+
+    assert states(report) == {"bad": "failed", "good": "built"}
+    assert (failure(report).code, failure(report).why) == (code, why)
+
+
 @pytest.mark.parametrize(
     ("script", "told"),
     [
@@ -246,11 +285,22 @@ def test_the_folder_of_a_module_can_be_kept(home: Path, tmp_path: Path) -> None:
     assert leftovers(home) == []
 
 
-def test_read_only_directories_are_cleared_away_too(home: Path) -> None:
-    """Some programs protect what they unpack, which must not fill the disk for ever."""
-    build(home, make("a", "mkdir d; touch d/f; chmod 555 d; touch {outputs.a}"))
+def delete_as_nobody(folder: str) -> None:
+    """Delete what a module left, as a user for whom the mode of a directory counts."""
+    become_nobody()
+    path = Path(folder) / "work"
+    (path / "protected").mkdir(parents=True)
+    (path / "protected" / "file").touch()
+    (path / "protected").chmod(0o555)
+    workshop._delete(path)
+    say(path.exists())
 
-    assert leftovers(home) == []
+
+def test_read_only_directories_are_cleared_away_too(public: Path) -> None:
+    """Some programs protect what they unpack, which must not fill the disk for ever."""
+    public.chmod(0o777)
+
+    assert printed(delete_as_nobody, public) == "False\n"
 
 
 class Sticky(FileResource):

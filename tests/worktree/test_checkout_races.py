@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cas import fs
 from cas.errors import ConflictError
+from cas.ids import Kind
+from cas.objects.session import Session
 from cas.objects.store import ObjectStore
 from cas.progress import Silent
 from cas.testing.trees import File, Symlink, Tree
@@ -190,6 +193,34 @@ def test_a_cache_that_somebody_keeps_clearing(desk: Desk, root: int) -> None:
         build(builder, b"x", as_entry(desk.commit(File(b"12345"))))
 
     assert caught.value.explain("x").code == "view-vanished"
+
+
+def test_a_view_that_others_keep_replacing_can_be_linked_to(desk: Desk, root: int) -> None:
+    """Two runs that materialise the same bytes at once each put their own file there; a link still succeeds."""
+    blob = desk.commit(File(b"12345")).id.raw
+    with Session.start(desk.layout) as session:
+        views = Views(desk.layout, session.tmp)
+        views.add(blob, Kind.FILE, [b"12345"])
+        done = threading.Event()
+
+        def replace() -> None:
+            while not done.is_set():
+                views.add(blob, Kind.FILE, [b"12345"])
+
+        others = [threading.Thread(target=replace) for _ in range(2)]
+        for other in others:
+            other.start()
+        try:
+            placer = HardlinkPlacer(views)
+            found = [
+                placer.place(root, Place(b"", b"%d" % number, blob, Kind.FILE, 5)) for number in range(3000)
+            ]
+        finally:
+            done.set()
+            for other in others:
+                other.join()
+
+    assert all(status is not None and status.st_size == 5 for status in found)
 
 
 class Forgetful:
