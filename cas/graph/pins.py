@@ -40,8 +40,8 @@ def pin(repository: Repository, graph: Graph) -> dict[str, Pin]:
     finds, or the current one. An optional one that nobody committed is empty.
 
     Raises:
-        NotFoundError: No module makes them and nobody committed them; the first of them are named. Or a file name
-            needs a property that is not there.
+        NotFoundError: No module makes them and nobody committed them; the first of them are named. Or a file
+            name needs a property that is not there.
         InvalidError: A version is of another type than the graph says, or does not fit it.
     """
     pins: dict[str, Pin] = {}

@@ -5,6 +5,7 @@ The limits in bytes are not taste: layer, name and tag together make one LMDB ke
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -19,6 +20,8 @@ MAX_TAG_SIZE: Final = 64
 MAX_LAYER_SIZE: Final = 40
 """Bytes of UTF-8 in the name of a layer."""
 
+_PLAIN: Final = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)*", re.ASCII)
+"""What breaks no rule and needs no look at each character, unless it is too long."""
 _RESERVED: Final = "@:\\"
 _RESERVED_IN_TAG: Final = "@:\\/,="
 _RESERVED_IN_LAYER: Final = "@:\\/"
@@ -35,6 +38,8 @@ def parse_name(text: str) -> str:
     Raises:
         InvalidError: It breaks a rule; the message says which.
     """
+    if len(text) <= MAX_NAME_SIZE and _PLAIN.fullmatch(text):
+        return text
     rule = _broken_rule(text, reserved=_RESERVED, max_size=MAX_NAME_SIZE)
     if rule is None:
         rule = next(filter(None, map(_broken_component_rule, text.split("/"))), None)

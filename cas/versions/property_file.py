@@ -99,6 +99,8 @@ def _mapping_of(events: Iterator[yaml.Event]) -> dict[str, object]:
 
 def _build(event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> object:
     """Turn the node that starts with `event` into a plain value."""
+    if type(event) is yaml.ScalarEvent and event.anchor is event.tag is None and depth <= MAX_DEPTH:
+        return _scalar(event)  # nearly every event of a large file
     assert isinstance(event, yaml.NodeEvent), "a node starts here"
     if event.anchor is not None:
         raise _Refused(event, "anchors and aliases are not allowed", "write the value out")

@@ -73,7 +73,7 @@ def build(  # noqa: PLR0913, PLR0917 - typer hands over one argument for each op
     stops only those that need it. The exit status is 1 if a module failed, and 4 if --check found other
     bytes.
     """
-    from cas.cli.building import manner  # noqa: PLC0415 - the whole library
+    from cas.cli.building import manner, without_collector  # noqa: PLC0415 - the whole library
     from cas.graph.fill import fill_graph  # noqa: PLC0415 - as above
     from cas.graph.pins import pin  # noqa: PLC0415 - as above
     from cas.graph.pipeline_file import load_pipeline  # noqa: PLC0415 - as above
@@ -88,10 +88,10 @@ def build(  # noqa: PLR0913, PLR0917 - typer hands over one argument for each op
             why="a check builds everything that is there, and stores nothing",
         )
     invocation = ctx.ensure_object(Invocation)
-    graph = load_pipeline(file)
-    if targets:
-        graph = graph.select(targets)
-    with invocation.repository() as repository:
+    with without_collector(), invocation.repository() as repository:
+        graph = load_pipeline(file)
+        if targets:
+            graph = graph.select(targets)
         planned = plan(repository, fill_graph(graph, pin(repository, graph)), force=force)
     if dry_run:
         _show_plan(invocation.console, planned)

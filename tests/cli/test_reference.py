@@ -59,6 +59,11 @@ def test_examples_work(run: Run, name: str) -> None:
     """An example that fails is worse than none."""
     run("checkout", "photos", "work")
     Path("sources.yaml").write_text("resources: [{name: notes, path: 'photos/{note}.txt'}]")
+    Path("pipeline.yaml").write_text(
+        "modules: {m: {outputs: [out], set: {n: 1}, run: 'touch {outputs.out}'}}"
+    )
+    Path("words.txt").write_text("b\na\n")
+    run("commit", "words", "words.txt")
 
     words = example(name)
     shown = run(*words, "--force") if words == ["tag", "photos", "best"] else run(*words)

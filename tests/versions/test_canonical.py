@@ -11,7 +11,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cas.errors import InvalidError
-from cas.ids import VersionId
 from cas.testing import strategies
 from cas.versions.identity import version_id
 from cas.versions.plain import canonical_of_plain
@@ -19,6 +18,7 @@ from cas.versions.properties import canonical, check_properties
 from cas.versions.values import MAX_INTEGER
 
 if TYPE_CHECKING:
+    from cas.ids import VersionId
     from cas.versions.values import JSON
 
 
@@ -33,7 +33,6 @@ class Level(IntEnum):
 # Where two ways to write a number, or to sort keys, part: exponents, fractions of nothing, surrogate pairs.
 NUMBERS = st.floats(1e-8, 1e-3) | st.floats(2.0**40, 2.0**70) | st.floats(-10, 10)
 KEYS = st.text(st.sampled_from('a"\\\n\x1f\x7fé\ud7ff\ue000\uffff\U00010000\U0010ffff'), max_size=3)
-
 
 
 @given(strategies.properties())

@@ -196,7 +196,7 @@ def test_a_cache_that_somebody_keeps_clearing(desk: Desk, root: int) -> None:
 
 
 def test_a_view_that_others_keep_replacing_can_be_linked_to(desk: Desk, root: int) -> None:
-    """Two runs that materialise the same bytes at once each put their own file there; a link still succeeds."""
+    """Two runs that make the same bytes visible at once each put their own file there; a link succeeds."""
     blob = desk.commit(File(b"12345")).id.raw
     with Session.start(desk.layout) as session:
         views = Views(desk.layout, session.tmp)
