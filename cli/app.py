@@ -125,6 +125,22 @@ class App(TyperGroup):
         return found.get_short_help_str(limit=80) if found is not None else ""
 
 
+_OTHER_WORDS = {
+    "add": "commit",
+    "co": "checkout",
+    "del": "remove",
+    "delete": "remove",
+    "get": "checkout",
+    "help": "--help",
+    "history": "log",
+    "list": "ls",
+    "put": "commit",
+    "rm": "remove",
+    "undo": "restore",
+}
+"""What other tools call our commands."""
+
+
 def _unknown(name: str) -> InvalidError:
     from difflib import get_close_matches  # noqa: PLC0415 - only on the way out
 
@@ -133,7 +149,7 @@ def _unknown(name: str) -> InvalidError:
         return InvalidError(
             f"`cas {name}` needs another word", code="usage", hint=f"run {' or '.join(family)}"
         )
-    near = get_close_matches(name, _PLACES, n=1)
+    near = [_OTHER_WORDS[name]] if name in _OTHER_WORDS else get_close_matches(name, _PLACES, n=1)
     return InvalidError(
         f"there is no command '{name}'",
         code="usage",

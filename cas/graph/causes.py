@@ -58,7 +58,7 @@ _FACTS: Final = {
     Kind.INPUT_ADDED: "input '{key}' is new: {new}",
     Kind.INPUT_DROPPED: "input '{key}' is gone: it was {old}",
     Kind.INPUT_CHANGED: "input '{key}' differs: {old} -> {new}",
-    Kind.INPUT_REPEATED: "input '{key}' differs: {old} -> {new}, as said before",
+    Kind.INPUT_REPEATED: "input '{key}' differs: {old} -> {new} (explained once)",
     Kind.NEVER_MADE: "'{key}' was never made",
     Kind.REMOVED: "'{key}' was removed",
     Kind.COLLECTED: "'{key}' was removed, and gc took its content",

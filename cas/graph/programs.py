@@ -224,7 +224,7 @@ def _describe(status: int) -> tuple[str, str | None]:
         return "exited with status 127: it did not find a program", "is it installed, and on PATH?"
     if status == _NOT_EXECUTABLE:
         return "exited with status 126: it could not execute a program", None
-    return f"exited with status {status}", None
+    return f"exited with status {status}", "-v shows all that it says, and --keep-work keeps its files"
 
 
 def _signal_name(number: int) -> str:
@@ -242,6 +242,8 @@ def _unstartable(module: str, argv: Sequence[str], cwd: Path, error: OSError | V
     match error.errno if isinstance(error, OSError) else None:
         case errno.ENOENT if "/" not in argv[0]:
             why, hint = f"there is no program '{argv[0]}' on PATH", "is it installed?"
+        case errno.ENOENT if len(argv) == 1 and " " in argv[0]:
+            why, hint = "there is no program that is called as this whole line is", "put `sh -c` before it"
         case errno.ENOENT:
             why, hint = f"there is no program '{argv[0]}', or not what its first line names", ""
         case errno.EACCES:

@@ -1,9 +1,10 @@
 """Records by version id, whatever became of their versions: what lineage and explanations are made of.
 
-A record says of an input its role and its version id, not the name of the resource; a role may be that name.
-So whoever follows an input looks for versions with that id, and takes the one that is called as the role is.
-Where there is none, any will do for its properties and inputs, because the id is their hash, but not for its
-name: two resources may have one recipe. Then the answer carries all the names.
+A record says of an input its role and its version id, not the name of the resource. So whoever follows an
+input looks for versions with that id, and takes the one that is called as the role is, or whose name ends in
+it, because that is what an input is called by default. Where there is none, any will do for its properties
+and inputs, because the id is their hash, but not for its name: two resources may have one recipe. Then the
+answer carries all the names.
 
 Version ids are looked for in an index made by one scan of the keys, when the first is asked for that is not
 found under its role. It is as old as that: later commits are not in it.
@@ -105,7 +106,7 @@ class Records:
             found = self._get(txn, role, version)
             if found is not None:
                 return Holder(found)
-            names = self._named(txn, version)
+            names = _likely(role, self._named(txn, version))
             if not names:
                 return None
             best = self._get(txn, names[0], version)
@@ -124,10 +125,9 @@ class Records:
                 user = self._get(txn, *key)
                 assert user is not None, "it has just been seen, and records stay"
                 for role in sorted(role for role, used in user.inputs.items() if used == version):
-                    if role == name:
-                        found.append(Use(user, role))
-                    elif role not in names:
-                        found.append(Use(user, role, tuple(one for one in names if one != name)))
+                    meant = _likely(role, names)
+                    if name in meant:
+                        found.append(Use(user, role, tuple(one for one in meant if one != name)))
             return found
 
     def _get(self, txn: Txn, name: str, version: VersionId) -> Version | None:
@@ -153,6 +153,13 @@ class Records:
                 for used in version.inputs.values():
                     self._users.setdefault(used, set()).add((version.name, version.version))
         return self._users
+
+
+def _likely(role: str, names: list[str]) -> list[str]:
+    """Choose whom an input called `role` may mean: whoever is called so, or ends so, or else anybody."""
+    if role in names:
+        return [role]
+    return [name for name in names if name.rpartition("/")[2] == role] or names
 
 
 def _known(txn: Txn, layer: str, name: str) -> list[Version]:

@@ -238,7 +238,7 @@ def _decide(txn: Txn, request: Request, record: Record) -> Outcome:
             return Outcome.REPLACED
         case OnConflict.FAIL:
             raise ConflictError(
-                f"cannot commit '{request.name}': version {record.version} exists with other content",
+                f"cannot commit '{request.name}': version {record.version.short} exists with other content",
                 code="version-conflict",
                 why=_both(existing.content, record.content),
                 hint="add a property that tells them apart, or use --on-conflict keep|replace",

@@ -16,7 +16,7 @@ from cas.versions.spec import MIN_PREFIX_LENGTH, Back, Spec, VersionPrefix, Wher
 from cas.versions.version import State, unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from cas.objects.index import Txn
     from cas.versions.version import Version
@@ -136,6 +136,11 @@ def _tag_or_prefix(
             return found
     if word.prefix is not None:
         return _prefix(txn, searched, spec, word.prefix.digits, include_removed=include_removed)
+    lost = [version for version in _removed(txn, searched, spec) if word.text in version.tags]
+    if lost:
+        if include_removed:
+            return lost[0]
+        raise unavailable(str(spec), lost[0].state)
     tags = sorted(set(chain.from_iterable(refs.tags(txn, layer, spec.name) for layer in searched)))
     raise NotFoundError(
         f"cannot find '{spec}'",
@@ -143,6 +148,13 @@ def _tag_or_prefix(
         why=f"its tags are {_listed(tags)}" if tags else "it has no tags",
         hint=f"a version id is hex and needs {MIN_PREFIX_LENGTH} digits; {_list_hint(spec)}",
     )
+
+
+def _removed(txn: Txn, searched: Sequence[str], spec: Spec) -> Iterator[Version]:
+    for layer in searched:
+        for version in refs.versions(txn, layer, spec.name, include_removed=True):
+            if version.state is not State.LIVE:
+                yield version
 
 
 def _prefix(txn: Txn, searched: Sequence[str], spec: Spec, digits: str, *, include_removed: bool) -> Version:

@@ -199,7 +199,10 @@ class _Checkout:
         known = () if self.before is None else self.before.known
         name = os.path.basename(self.path)
         found = self._look(self.root).entry(name, (self.target, *known))
-        if found is not None and found.kind is Kind.DIRECTORY and self.target.kind is Kind.DIRECTORY:
+        is_directory = found is not None and found.kind is Kind.DIRECTORY
+        if is_directory and self.before is None and self.target.kind is not Kind.DIRECTORY:
+            raise self._directory_in_the_way()  # --force too: whoever says `cas checkout file .` means ./file
+        if found is not None and is_directory and self.target.kind is Kind.DIRECTORY:
             self.root = self.path
             planner = Planner(self._look(self.root), self.store.tree, spool, self.progress, force=force)
             planner.merge(found, self.target, known)
@@ -230,6 +233,16 @@ class _Checkout:
             code="local-edits",
             why=f"changed since the last checkout: {paths}",
             hint="commit or move them, or repeat with --force to overwrite",
+        )
+
+    def _directory_in_the_way(self) -> ConflictError:
+        destination = os.fsdecode(self.path)
+        inside = os.path.join(destination, (self.label.subpath or self.label.name).rpartition("/")[2])
+        return ConflictError(
+            f"cannot check out to '{destination}'",
+            code="destination-exists",
+            why="it is a directory, and what is checked out is a file",
+            hint=f"give the file's own path, such as '{inside}'",
         )
 
     def _nearest(self) -> Path:

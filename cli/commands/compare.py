@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,7 @@ from cas.cli.command import command
 from cas.cli.console import Paint
 from cas.cli.context import Invocation
 from cas.cli.render import documents, shapes, text, versions
+from cas.ids import VersionId
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,8 +62,8 @@ def _show_difference(console: Console, found: Difference) -> None:
 def _values(console: Console, kind: str, changed: Sequence[PropertyChange]) -> Iterator[str]:
     for one in changed:
         key = text.printable(one.key)
-        old = text.printable(versions.value(one.old)) if one.old is not None else ""
-        new = text.printable(versions.value(one.new)) if one.new is not None else ""
+        old = text.printable(_form(one.old)) if one.old is not None else ""
+        new = text.printable(_form(one.new)) if one.new is not None else ""
         match old, new:
             case "", _:
                 yield f"{console.paint('A', Paint.GOOD)}  {kind} {key}: {new}"
@@ -69,6 +71,11 @@ def _values(console: Console, kind: str, changed: Sequence[PropertyChange]) -> I
                 yield f"{console.paint('D', Paint.GONE)}  {kind} {key}: {old}"
             case _:
                 yield f"{console.paint('M', Paint.CHANGED)}  {kind} {key}: {old} -> {new}"
+
+
+def _form(value: object) -> str:
+    """Write a value so that a text and a number look different; an input is a version, and short."""
+    return value.short if isinstance(value, VersionId) else json.dumps(value, ensure_ascii=False)
 
 
 @command("find", example="cas find camera=x100", shape=shapes.VERSION.many())

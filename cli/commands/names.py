@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import shlex
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -16,6 +17,10 @@ from cas.errors import InvalidError
 if TYPE_CHECKING:
     from cas.cli.console import Console
     from cas.versions.version import Version
+
+
+_UNDOS: Final = 5
+"""Removed versions that are shown with the way back."""
 
 
 @command("tag", example="cas tag photos best", shape=shapes.VERSION)
@@ -65,7 +70,7 @@ def remove(
     ] = False,
     force: Annotated[
         bool,
-        typer.Option("-f", "--force", help="Remove what has a tag or is an input of another version, too."),
+        typer.Option("-f", "--force", help="Remove what other versions were made from, too."),
     ] = False,
 ) -> None:
     """Remove versions
@@ -85,8 +90,10 @@ def remove(
         console.note(text.printable(note))
     for version in result.versions:
         _show(console, version, "removed")
+    for version in result.versions[:_UNDOS]:
+        console.note(f"undo with `cas restore {shlex.quote(version.ref)}`")
     if result.versions:
-        console.note(f"undo with `cas restore {result.versions[0].ref}`; `cas gc` frees the space")
+        console.note("`cas gc` frees the space")
 
 
 @command("restore", example="cas restore photos@3f9a1c04b2d7", shape=shapes.VERSION)

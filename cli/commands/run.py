@@ -43,7 +43,10 @@ def run(  # noqa: PLR0913, PLR0917 - typer hands over one argument for each opti
     assignments: options.Assignments = None,
     properties_file: options.PropertiesFile = None,
     type_name: Annotated[
-        str, typer.Option("--type", metavar="TYPE", help="What the outputs are: file or directory.")
+        str,
+        typer.Option(
+            "--type", metavar="TYPE", help="What the outputs are: file, or directory, which CMD makes."
+        ),
     ] = "file",
 ) -> None:
     """Run a command, unless what it makes is there

@@ -127,7 +127,7 @@ def changes(console: Console, found: Iterable[Change]) -> Iterator[str]:
     """Write changed paths, one a line, with a letter as git has it: A, D, M, or T for another type."""
     for change in found:
         letter, paint = _LETTERS[change.status.value]
-        yield f"{console.paint(letter, paint)}  {text.printable(change.path)}"
+        yield f"{console.paint(letter, paint)}  {text.printable(change.path) or '(the file itself)'}"
 
 
 def summary(found: Sequence[Change]) -> str:

@@ -91,7 +91,11 @@ def test_megabytes_of_output_are_read_and_not_kept(programs: Programs, tmp_path:
 @pytest.mark.parametrize(
     ("script", "told", "hint"),
     [
-        ("exit 1", "exited with status 1 and said nothing", None),
+        (
+            "exit 1",
+            "exited with status 1 and said nothing",
+            "-v shows all that it says, and --keep-work keeps its files",
+        ),
         ("no-such-program-anywhere", "exited with status 127: it did not find a program; it said:", "PATH"),
         ("exit 126", "exited with status 126: it could not execute a program", None),
         ("kill -KILL $$", "was killed (SIGKILL)", "memory"),

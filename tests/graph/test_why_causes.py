@@ -186,7 +186,7 @@ def test_what_is_shared_is_explained_once() -> None:
     found = compare(before, after, book)
 
     assert [Kind.INPUT_REPEATED, Kind.PROPERTY_CHANGED] == [one.kind for one in found]
-    assert str(found[0]).endswith(f"input 'config' differs: {old.short} -> {new.short}, as said before")
+    assert str(found[0]).endswith(f"input 'config' differs: {old.short} -> {new.short} (explained once)")
 
 
 def test_many_parts_are_one_property() -> None:

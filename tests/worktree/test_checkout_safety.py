@@ -53,11 +53,24 @@ def test_a_file_never_takes_the_place_of_the_repository(desk: Desk) -> None:
     """A version that has a file where the repository's home is cannot replace it even by force."""
     content = desk.put_tree([desk.put_blob(b"!", b"desk")])
 
-    for target, destination in ((content, desk.home.parent), (desk.commit(File(b"!")), desk.home)):
-        with pytest.raises(InvalidError) as caught:
-            desk.checkout(target, destination, force=True)
-        assert caught.value.code == "inside-repository"
+    with pytest.raises(InvalidError) as caught:
+        desk.checkout(content, desk.home.parent, force=True)
+
+    assert caught.value.code == "inside-repository"
     assert (desk.home / ".cas" / "config.yaml").exists()
+
+
+def test_a_file_never_takes_the_place_of_a_directory_that_somebody_else_made(desk: Desk) -> None:
+    """Whoever checks a file out to `.` means a file in there, with --force or without."""
+    (desk.home / "mine").mkdir()
+    (desk.home / "mine" / "precious").write_text("precious")
+
+    for force in (False, True):
+        with pytest.raises(ConflictError) as caught:
+            desk.checkout(desk.commit(File(b"!")), desk.home / "mine", force=force)
+        assert caught.value.code == "destination-exists"
+        assert str(desk.home / "mine" / "") in str(caught.value.hint)
+    assert (desk.home / "mine" / "precious").read_text() == "precious"
 
 
 def entry_for(desk: Desk, name: bytes, node: File | Tree) -> Entry:
