@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 _PLACEHOLDER: Final = re.compile(r"\{(inputs|outputs)\.([^\s{}\[\]]+)(?:\[([^\n{}\[\]]+)\])?\}")
 _LOOKALIKE: Final = re.compile(r"\{\s*(?:in|out)puts?\s*(?:[.\[][^{}\n]*)?\}")  # placeholders and slips
 _TOKENS: Final = {
-    "": re.compile(rf"\\(?:{_PLACEHOLDER.pattern}|.)|(?<!\S)#[^\n]*|['\"]|{_PLACEHOLDER.pattern}", re.DOTALL),
+    "": re.compile(
+        rf"\\(?:{_PLACEHOLDER.pattern}|.)|(?<![^\s;&|()])#[^\n]*|['\"]|{_PLACEHOLDER.pattern}", re.DOTALL
+    ),
     '"': re.compile(rf"\\(?:{_PLACEHOLDER.pattern}|.)|\"|{_PLACEHOLDER.pattern}", re.DOTALL),
     "'": re.compile(rf"'|{_PLACEHOLDER.pattern}"),
 }
@@ -117,13 +119,14 @@ def shell(script: str) -> tuple[str, ...]:
     `$(…)` in it must not be executed. They are quoted for where they stand, inside of quotes or outside.
 
     Raises:
-        InvalidError: A backslash is before a placeholder.
+        InvalidError: A placeholder is where nobody but a shell could say how to quote it: in a here-document,
+            in a command or a sum inside of quotes, after a backslash, or the script has a quote too many.
 
     >>> shell("sort -u {inputs.raw} > {outputs.sorted}")[2:]
     ('sort -u "${1}" > "${2}"', 'sh', '{inputs.raw}', '{outputs.sorted}')
     """
     numbers: dict[str, int] = {}
-    pieces, at, quote = [], 0, ""
+    pieces, at, quote, opened = [], 0, "", 0
 
     def reference(match: re.Match[str]) -> str:
         return f"${{{numbers.setdefault(match[0], len(numbers) + 1)}}}"
@@ -132,6 +135,7 @@ def shell(script: str) -> tuple[str, ...]:
         pieces.append(script[at : token.start()])
         at = token.end()
         if found := _PLACEHOLDER.fullmatch(token[0]):
+            _check_place(script, found[0], token.start(), opened if quote == '"' else None)
             pieces.append(_IN_QUOTES[quote] % reference(found))
         elif _PLACEHOLDER.fullmatch(token[0], 1):
             raise _bad_placeholder(token[0], "a backslash before a placeholder has no meaning")
@@ -140,7 +144,9 @@ def shell(script: str) -> tuple[str, ...]:
         else:
             pieces.append(token[0])
             if token[0] in _IN_QUOTES:
-                quote = "" if quote else token[0]
+                quote, opened = ("", 0) if quote else (token[0], token.end())
+    if quote and numbers:
+        raise _bad_placeholder(script, f"a quote {quote} is open at the end, so what is quoted is a guess")
     return "sh", "-ec", "".join((*pieces, script[at:])), "sh", *numbers
 
 
@@ -149,6 +155,29 @@ def _parse(text: str) -> Placeholder:
     if match is None:
         raise _bad_placeholder(text, _FORMS)
     return Placeholder(match[1], match[2], match[3])
+
+
+def _check_place(script: str, shown: str, at: int, opened: int | None) -> None:
+    """Refuse a placeholder where it cannot be quoted by looking at what is before it.
+
+    Args:
+        script: All of it.
+        shown: The placeholder.
+        at: Where it is.
+        opened: Where the double quotes begin in which it is; None outside of them.
+    """
+    before = script[:at]
+    where = None
+    if "<<" in before:
+        where = "after a here-document"
+    elif before.count("$((") > before.count("))"):
+        where = "in a sum"
+    elif opened is not None and ("$(" in before[opened:] or "`" in before[opened:]):
+        where = "in a command inside of double quotes"
+    if where is not None:
+        raise _bad_placeholder(
+            shown, f"{where} it cannot be quoted; use a variable there, $CAS_INPUT_ROLE or one of `env:`"
+        )
 
 
 def _bad_placeholder(text: str, why: str) -> InvalidError:

@@ -92,9 +92,9 @@ def _shown(command: Command) -> str:
 def _call(task: Callable[[TaskContext], None], context: TaskContext) -> None:
     try:
         task(context)
-    except CasError:
+    except (CasError, KeyboardInterrupt, MemoryError):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # SystemExit and asyncio's CancelledError end a task, not the run
         *_, last = traceback.extract_tb(error.__traceback__)
         raise CasError(
             f"module '{context.module}' failed",

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 _TOKEN: Final = re.compile(r"\{\{|\}\}|\{([^\W\d]\w*)(:int)?\}|[{}]|[^{}]+", re.ASCII)
 
 
+_MOST_FIELDS: Final = 4
+"""In one component of a path: each one more makes it 255 times as long to refuse a name that nearly fits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A placeholder."""
@@ -120,6 +124,8 @@ class PathPattern(Pattern):
         for one, other in zip(pattern.parts, pattern.parts[1:], strict=False):
             if isinstance(one, Field) and isinstance(other, Field):
                 raise PatternError(f"nobody can tell where {{{one.name}}} ends and {{{other.name}}} begins")
+        if max(one.count("{") - 2 * one.count("{{") for one in components) > _MOST_FIELDS:
+            raise PatternError(f"a component has at most {_MOST_FIELDS} placeholders")
         kinds: dict[str, bool] = {}
         for field in pattern.fields:
             if kinds.setdefault(field.name, field.is_number) != field.is_number:

@@ -111,12 +111,13 @@ def build(module: Module, filled: FilledGraph, bench: Bench) -> None:
         workspace.mkdir()
         context = TaskContext(module.name, inputs, outputs, workspace)
         said = perform(module, context, bench.programs)
+        _require_untouched(context)
         _require_written(context, said)
         for resource in outputs.values():
             bench.made.append(_commit(resource, bench))
     finally:
         if bench.keep is not None:
-            bench.kept = _move(bench.folder, bench.keep, module.name)
+            _keep(bench, bench.keep, module.name)
         _clean((*inputs.values(), *outputs.values()), bench)
 
 
@@ -175,6 +176,23 @@ def _output(prototype: Resource, module: Module, filled: FilledGraph) -> Resourc
     resource = copy.deepcopy(prototype)
     resource.register(filled.properties[resource.name], filled.input_versions(module))
     return resource
+
+
+def _require_untouched(context: TaskContext) -> None:
+    """Check that no input was written to; invariant 4. It is the repository's own file, and other modules'.
+
+    Raises:
+        CasError: One was, by this task or by somebody else meanwhile.
+    """
+    for role, resource in context.inputs.items():
+        file = resource.written_to()
+        if file is not None:
+            raise CasError(
+                f"module '{context.module}' cannot trust its input '{role}'",
+                code="input-changed",
+                why=f"somebody wrote to '{file.name}' while it was read, this module or another one",
+                hint="inputs are only to be read: copy them to $CAS_WORKSPACE to change them",
+            )
 
 
 def _require_written(context: TaskContext, said: str) -> None:
@@ -239,11 +257,18 @@ def _clean(resources: Iterable[Resource], bench: Bench) -> None:
             bench.notes.append(f"cannot clean up after '{resource.name}': {type(error).__name__}: {error}")
 
 
-def _move(folder: Path, directory: Path, name: str) -> Path:
-    """Move a module's folder to where its user can look at it; what is there already stays."""
-    directory.mkdir(parents=True, exist_ok=True)
+def _keep(bench: Bench, directory: Path, name: str) -> None:
+    """Move a module's folder to where its user can look at it; what is there already stays.
+
+    What the module came to does not depend on it: if it cannot be done, a note says so.
+    """
     base = name.replace("/", "_")
     names = itertools.chain([base], (f"{base}-{number}" for number in itertools.count(2)))
-    place = next(directory / one for one in names if not os.path.lexists(directory / one))
-    shutil.move(folder, place)
-    return place
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        place = next(directory / one for one in names if not os.path.lexists(directory / one))
+        shutil.move(bench.folder, place)
+    except OSError as error:
+        bench.notes.append(f"cannot keep its files in '{directory}': {error.strerror}")
+    else:
+        bench.kept = place

@@ -18,7 +18,8 @@ transaction, takes the exclusive one and lets it go again. At that moment
 
 So a writer waits for bystanders, as it never does for readers that LMDB knows: for as long as their one
 snapshot lasts. So that a row of them cannot keep it waiting for ever, there is a second `flock`, on the
-directory: who wants in passes through it, and a writer that waits holds it.
+directory: who wants in passes through it, and a writer that waits holds it. A process with many threads asks
+before each snapshot that overlaps another whether somebody holds it, and lets its own run out first.
 
 `flock` knows nothing of LMDB's own locks, which are of another kind, and goes with its owner.
 """
@@ -27,12 +28,20 @@ from __future__ import annotations
 
 import fcntl
 import os
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Final
 
+from cas.errors import StorageError
 from cas.objects.environment import DATA
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+_LIMIT_S: Final = 60.0
+"""A snapshot takes milliseconds, and that of a scan over millions of rows some seconds."""
+
+_PAUSE_S: Final = 0.002
 
 
 class Bystanders:
@@ -55,11 +64,26 @@ class Bystanders:
         """Undo `enter`."""
         fcntl.flock(self._room, fcntl.LOCK_UN)
 
-    def wait(self) -> None:
-        """Return when there was a moment without any. For a writer, at the beginning of its transaction."""
+    def is_awaited(self) -> bool:
+        """Whether a writer waits. Whoever is inside already should then begin nothing new."""
+        if not _try(self._entrance, fcntl.LOCK_SH):
+            return True
+        fcntl.flock(self._entrance, fcntl.LOCK_UN)
+        return False
+
+    def wait(self, *, limit_s: float = _LIMIT_S) -> None:
+        """Return when there was a moment without any. For a writer, at the beginning of its transaction.
+
+        Raises:
+            StorageError: One has been reading for `limit_s`. It may be stopped, or mean no good.
+        """
         fcntl.flock(self._entrance, fcntl.LOCK_EX)
         try:
-            fcntl.flock(self._room, fcntl.LOCK_EX)
+            end = time.monotonic() + limit_s
+            while not _try(self._room, fcntl.LOCK_EX):
+                if time.monotonic() > end:
+                    raise _in_the_way(limit_s)
+                time.sleep(_PAUSE_S)
             fcntl.flock(self._room, fcntl.LOCK_UN)
         finally:
             fcntl.flock(self._entrance, fcntl.LOCK_UN)
@@ -68,3 +92,21 @@ class Bystanders:
         """Take no part any more. A child after `fork` may do so: its parent's locks stay."""
         os.close(self._room)
         os.close(self._entrance)
+
+
+def _try(fd: int, kind: int) -> bool:
+    """Take a lock if it is free."""
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _in_the_way(limit_s: float) -> StorageError:
+    return StorageError(
+        "cannot write to the repository",
+        code="readers-in-the-way",
+        why=f"somebody who may only read it has been reading for more than {limit_s:g} seconds",
+        hint="`lsof +D .cas/index` lists who; a process that is stopped counts too",
+    )

@@ -283,8 +283,11 @@ class Index:
             if self._is_resizing:
                 # Let it go first; not for ever, because this thread may hold a snapshot already.
                 self._gate.wait_for(lambda: not self._is_resizing, _POLITE_S)
-            if self._refusal is not None and not self._readers:
-                self._bystanders.enter()  # invariant 6
+            if self._refusal is not None:  # invariant 6
+                if self._readers and self._bystanders.is_awaited():
+                    self._gate.wait_for(lambda: not self._readers, _POLITE_S)
+                if not self._readers:
+                    self._bystanders.enter()
             self._readers += 1
 
     def end_reading(self) -> None:

@@ -218,6 +218,10 @@ class Resource(ABC):
             environment.log(note)
         return result
 
+    def written_to(self) -> Path | None:
+        """Find a file of what was fetched that somebody wrote to since; types without files have none."""
+        return None
+
     def clean(self) -> None:
         """Delete local files, and forget the host. What is stored stays. Always allowed, also twice."""
         try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cas.errors import InvalidError, NotFoundError
 from cas.resources.base import Resource
-from cas.resources.scratch import Scratch, materialise
+from cas.resources.scratch import Scratch, materialise, touched
 from cas.resources.stage import Stage, Step
 from cas.resources.template import Template
 
@@ -61,6 +61,10 @@ class _PathResource(Resource):
 
     def _check(self, properties: Mapping[str, JSON], version: VersionId) -> None:
         self._template.expand(properties, name=self.name, version=version)
+
+    def written_to(self) -> Path | None:
+        """Find a file of what was fetched that somebody wrote to since; they are the repository's own."""
+        return touched(self.path()) if self.stage is Stage.AVAILABLE else None
 
     def _discard(self) -> None:
         self._scratch.delete()

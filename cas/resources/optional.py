@@ -82,6 +82,10 @@ class OptionalResource(Resource, Generic[R]):
         """As of the base; an empty one has none."""
         return not self.is_empty and self._base.has_payload
 
+    def written_to(self) -> Path | None:
+        """As of the base; of an empty one there is nothing to write to."""
+        return None if self.is_empty else self._base.written_to()
+
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the base has
         """Hand everything else on to the base."""
         if name.startswith("_") or not hasattr(type(self._base), name):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +13,11 @@ from typing import TYPE_CHECKING
 from cas import fs
 from cas.errors import StorageError
 from cas.worktree.link import Link
+from cas.worktree.views import is_untouched
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cas.repo.repository import Repository
     from cas.versions.version import Version
 
@@ -74,11 +78,24 @@ def materialise(repository: Repository, version: Version, destination: Path) -> 
         protect(destination)
 
 
+def touched(path: Path) -> Path | None:
+    """Find a file at or below `path` that is linked to the repository's own and that somebody wrote to."""
+    for file in _files(path):
+        status = file.lstat()
+        if stat.S_ISREG(status.st_mode) and status.st_nlink > 1 and not is_untouched(status, None):
+            return file
+    return None
+
+
 def protect(path: Path) -> None:
     """Take the right to write from a file, or from every file in a directory; links are left as they are."""
-    files = (
-        [path] if path.is_file() else [Path(top, name) for top, _, names in os.walk(path) for name in names]
-    )
-    for file in files:
+    for file in _files(path):
         if not file.is_symlink():
             file.chmod(file.stat().st_mode & ~_WRITE_BITS)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_dir() and not path.is_symlink():
+        yield from (Path(top, name) for top, _, names in os.walk(path) for name in names)
+    elif os.path.lexists(path):
+        yield path

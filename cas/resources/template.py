@@ -142,7 +142,7 @@ class Template:
             raise self._unusable(f"the format {spec!r} of the field {{{piece.field}}} is too wide")
         try:
             text = format(value, spec)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise self._unusable(f"the property '{piece.field}' is {value!r}: {error}") from None
         if self._is_file_name:
             self._check_part(piece.field, text)
@@ -154,7 +154,7 @@ class Template:
         for key in (piece.name, *piece.keys):
             try:  # keys of mappings are texts, so [2016] is one there, and a number elsewhere
                 value = value[int(key) if key.isdecimal() and not isinstance(value, dict) else key]
-            except (KeyError, IndexError, TypeError):
+            except (LookupError, TypeError, ValueError):
                 there = ", ".join(sorted(known.keys() - {"name", "version"})) or "none"
                 raise NotFoundError(
                     f"cannot fill in the template '{self.text}' of '{self._owner}'",
@@ -186,6 +186,8 @@ class Template:
             why = "which names no file"
         elif text[0] in _UNFIT_START:
             why = f"which looks like {_UNFIT_START[text[0]]}"
+        elif any("\ud800" <= character <= "\udfff" for character in text):
+            why = "which is not valid Unicode"
         elif (size := len(text.encode())) > MAX_FILE_NAME_SIZE:
             why = f"which has {size} bytes, and a file name has at most {MAX_FILE_NAME_SIZE}"
         if why is not None:

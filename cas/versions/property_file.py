@@ -34,6 +34,8 @@ _BOOLEANS: Final = {"true": True, "false": False}
 _JSON_NUMBERS: Final = frozenset({"NaN", "Infinity", "-Infinity"})  # to lax readers of JSON; text to YAML
 _LONGEST_WORD: Final = len("false")  # of those that YAML takes for something else than text
 _STARTS_OF_NUMBERS: Final = frozenset("+-.0123456789I")
+_LONGEST_INTEGER: Final = 40
+"""Digits; larger ones are refused anyway, and Python refuses to read very large ones."""
 _TAG: Final = "tag:yaml.org,2002:"
 
 
@@ -65,10 +67,10 @@ def read_mapping(path: Path, *, holds: str, code: str, max_size: int = MAX_SIZE)
     def invalid(why: str, hint: str | None = None) -> InvalidError:
         return InvalidError(f"cannot read {holds} from '{path}'", code=code, why=why, hint=hint)
 
-    with fs.explained(f"cannot read '{path}'"):
-        if path.stat().st_size > max_size:
-            raise invalid(f"it is larger than {max_size} bytes")
-        text = path.read_bytes()
+    with fs.explained(f"cannot read '{path}'"), path.open("rb") as stream:
+        text = stream.read(max_size + 1)
+    if len(text) > max_size:
+        raise invalid(f"it is larger than {max_size} bytes")
     try:
         return _mapping_of(iter(_Loader(text).get_event, None))
     except _Refused as error:
@@ -145,6 +147,8 @@ def _scalar(event: yaml.ScalarEvent) -> object:
             return None
         case "bool" if text.lower() in _BOOLEANS:
             return _BOOLEANS[text.lower()]
+        case "int" if len(text) > _LONGEST_INTEGER:
+            raise _Refused(event, f"{text[:_LONGEST_INTEGER]}… is beyond ±2^53", "put quotes around it")
         case "int" if _INTEGER.fullmatch(text):
             return int(text)
         case "float" if _FLOAT.fullmatch(text):

@@ -119,7 +119,6 @@ def printed(script: str, *, path: str, cwd: Path) -> str:
         ("# don't read {inputs.raw}\nprintf %s {inputs.raw}", HOSTILE),
         ("printf %s $#{inputs.raw}", f"1{HOSTILE}"),
         ('x={inputs.raw}; printf %s "${x#it}"', HOSTILE.removeprefix("it")),
-        ("cat <<END\n{inputs.raw[x]}# it's {inputs.raw}\nEND", None),
         ("awk 'BEGIN { printf \"%s\", ARGV[1] }' {inputs.raw}", HOSTILE),
         ("printf %s \\\\{inputs.raw}", f"\\{HOSTILE}"),
     ],
@@ -150,6 +149,30 @@ def test_a_backslash_before_a_placeholder_is_refused(script: str) -> None:
     """To a shell the brace is then text, and text that is filled in later would be executed."""
     with pytest.raises(InvalidError, match="a backslash before a placeholder"):
         shell(script)
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("cat > {outputs.x} <<EOF\n{inputs.raw}\nEOF", "after a here-document"),
+        ("cat <<-'EOF' > x\ndon't\nEOF\necho {inputs.raw}", "after a here-document"),
+        ('n="$(wc -l {inputs.raw})"', "in a command inside of double quotes"),
+        ('n="`wc -l {inputs.raw}`"', "in a command inside of double quotes"),
+        ("echo $((1 + {inputs.raw[n]}))", "in a sum"),
+        ("echo {inputs.raw} 'and", "is open at the end"),
+    ],
+)
+def test_where_only_a_shell_could_say_how_to_quote(script: str, told: str) -> None:
+    """A guess would put other bytes into an output, and say nothing; a variable does it right."""
+    with pytest.raises(InvalidError) as caught:
+        shell(script)
+
+    assert told in str(caught.value.why)
+
+
+def test_a_comment_may_follow_a_semicolon() -> None:
+    """An apostrophe in it opens no quote."""
+    assert shell("true;# don't\necho {inputs.raw}")[2].endswith('echo "${1}"')
 
 
 def test_a_script_stops_at_the_first_failure(tmp_path: Path) -> None:

@@ -132,6 +132,7 @@ def test_what_was_put_in_comes_out(values: list[str], separator: str) -> None:
         ("data/*.txt", "'*' has no meaning"),
         ("data/{a}{b}", "where {a} ends and {b} begins"),
         ("data/{a}/{a:int}", "{a} is a number in one place"),
+        ("{a}-{b}-{c}-{d}-{e}", "at most 4 placeholders"),
         ("data/", "does not end with the name"),
         ("data/.", "does not end with the name"),
         ("a\0b", "no NUL"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -368,3 +369,46 @@ def test_removal_needs_settings_and_nothing_else(home: Path, tmp_path: Path) -> 
                 assert resource.stage is Stage.REMOVED
 
     assert names(home) == ["a"]
+
+
+def test_a_module_whose_input_was_written_to_has_failed(home: Path) -> None:
+    """Inputs are the repository's own files: what is written there, other modules would read as theirs."""
+    with Repository.open(home) as repository:
+        repository.commit("raw", io.BytesIO(b"raw"), properties={"v": 1})
+    bad = "chmod u+w {inputs.raw}; echo more >> {inputs.raw}; cp {inputs.raw} {outputs.bad}"
+
+    report = build(
+        home,
+        make("bad", bad, inputs="raw"),
+        make("good", "cat {inputs.raw} > {outputs.good}", inputs="raw"),
+    )
+
+    assert states(report) == {"bad": "failed", "good": "built"}
+    assert failure(report).code == "input-changed"
+    assert "'raw'" in str(failure(report).why)
+    assert read(home, "good") == "raw"
+    with Repository.open(home) as repository:
+        assert repository.names("bad") == []
+
+
+def test_a_folder_that_cannot_be_kept_is_a_note(home: Path) -> None:
+    """What the module came to is stored, and does not depend on it."""
+    (home / "taken").write_text("a file")
+
+    report = build(home, make("one", "echo 1 > {outputs.one}"), keep=home / "taken")
+
+    assert states(report) == {"one": "built"}
+    assert any("cannot keep its files" in note for one in report.modules for note in one.notes)
+    assert read(home, "one") == "1\n"
+
+
+def test_a_task_that_is_cancelled_has_failed_and_no_other(home: Path) -> None:
+    """What asyncio raises is no Exception; it ends this task and not the run."""
+
+    def cancelled(_: TaskContext) -> NoReturn:
+        raise asyncio.CancelledError("timeout")
+
+    report = build(home, make("bad", cancelled), make("good", "echo 1 > {outputs.good}"))
+
+    assert states(report) == {"bad": "failed", "good": "built"}
+    assert "CancelledError" in str(failure(report).why)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cas.errors import StorageError
 from cas.objects.bystanders import Bystanders
 from cas.objects.index import Index
 from tests.objects import children
@@ -155,4 +156,38 @@ def test_newcomers_wait_for_a_writer_that_waits(folder: Path) -> None:
     first.enter()
     first.close()
     writer.wait()
+    writer.close()
+
+
+def test_a_reader_that_never_ends_stops_no_writer_for_ever(folder: Path) -> None:
+    """A process that is stopped in the middle of a snapshot holds its lock; the error says how to find it."""
+    stopped, writer = Bystanders(folder), Bystanders(folder)
+    stopped.enter()
+
+    with pytest.raises(StorageError) as caught:
+        writer.wait(limit_s=0.01)
+
+    assert caught.value.code == "readers-in-the-way"
+    assert not is_waiting(folder)
+    stopped.close()
+    writer.wait()
+    writer.close()
+
+
+def test_whoever_is_inside_can_tell_that_a_writer_waits(folder: Path) -> None:
+    """A process with many threads must let its own snapshots run out then."""
+    inside, writer = Bystanders(folder), Bystanders(folder)
+    inside.enter()
+    before = inside.is_awaited()
+    waiting = threading.Thread(target=writer.wait)
+    waiting.start()
+    while not is_waiting(folder):
+        pass
+
+    during = inside.is_awaited()
+    inside.leave()
+    waiting.join()
+
+    assert [False, True, False] == [before, during, inside.is_awaited()]
+    inside.close()
     writer.close()

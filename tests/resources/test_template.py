@@ -143,6 +143,7 @@ def test_what_cannot_be_understood_is_refused_when_declared(text: str) -> None:
         ("{tags:>3}", "the property 'tags' is"),
         ("{n:>{huge}}", "too wide"),
         ("{n:99999}", "too wide"),
+        ("{huge:c}", "the property 'huge' is 1000000000000"),
     ],
 )
 def test_a_value_that_does_not_fit_its_format_is_named(text: str, why: str) -> None:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import pytest
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cas.errors import InvalidError
 from cas.versions.property_file import read_mapping
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pytest
 
 # The core schema of YAML 1.2, chapter 10.3, and what lax readers of JSON take for numbers.
 CORE = re.compile(
@@ -51,3 +47,17 @@ def test_what_is_taken_for_text_is_text_to_every_reader(
 
 def _read(path: Path) -> object:
     return read_mapping(path, holds="properties", code="bad-property-file")["key"]
+
+
+def test_a_number_of_thousands_of_digits_is_refused_like_any_other_that_is_too_large(tmp_path: Path) -> None:
+    """Python itself refuses to read it, which is no bug of ours."""
+    (tmp_path / "big.yaml").write_text(f"x: {'1' * 5000}")
+
+    with pytest.raises(InvalidError, match="beyond"):
+        read_mapping(tmp_path / "big.yaml", holds="properties", code="bad-property-file")
+
+
+def test_a_file_without_an_end_is_not_read_to_its_end() -> None:
+    """A device says that it has no bytes, and gives them for ever."""
+    with pytest.raises(InvalidError, match="larger than"):
+        read_mapping(Path("/dev/zero"), holds="properties", code="bad-property-file")
