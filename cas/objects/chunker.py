@@ -37,17 +37,27 @@ class Chunker:
             chunks: list[memoryview] = []
             start = 0
             if carry:
-                # No chunk ends inside the carry, so only the first one has to be put together.
-                joint = memoryview(b"".join((carry, view[: self._max_size])))
-                first = next(iter(self._fastcdc.cut_buf(joint))).data
-                if len(first) == len(carry) + len(view):  # it may go on in the next block
-                    carry = first
+                start = self._cut_joint(carry, view, chunks) - len(carry)
+                if start == len(view):  # the last chunk may go on in the next block
+                    carry = chunks.pop()
                     yield view, chunks
                     continue
-                chunks.append(first)
-                start = len(first) - len(carry)
             chunks += [chunk.data for chunk in self._fastcdc.cut_buf(view[start:])]
             carry = chunks.pop() if chunks else view[:0]
             yield view, chunks
         if carry:
             yield carry[:0], [carry]
+
+    def _cut_joint(self, carry: memoryview, view: memoryview, chunks: list[memoryview]) -> int:
+        """Cut what begins in the carry; returns where that ends, counted from the start of the carry.
+
+        Mostly that is one chunk. But FastCDC looks at two bytes at a time, so that a cut which could not be
+        seen at the end of a block may appear, inside of the carry, once there is more.
+        """
+        end = 0
+        for chunk in self._fastcdc.cut_buf(memoryview(b"".join((carry, view[: self._max_size])))):
+            chunks.append(chunk.data)
+            end += chunk.length
+            if end >= len(carry):
+                break
+        return end

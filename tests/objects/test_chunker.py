@@ -65,6 +65,16 @@ def test_cuts_do_not_depend_on_how_the_file_arrives(data: bytes, draw: st.DataOb
     assert chunks_of([data]) == chunks_of(split(data, offsets))
 
 
+@pytest.mark.parametrize("size", [309, 310, 1023, 1025, 3001])
+@pytest.mark.parametrize("seed", ["a", "b", "c", "d"])
+def test_a_split_anywhere_changes_nothing(seed: str, size: int) -> None:
+    """FastCDC looks at two bytes at a time: a cut may show only when one byte more is there."""
+    data = noise(seed, size)
+    whole = chunks_of([data])
+
+    assert all(whole == chunks_of([data[:at], data[at:]]) for at in range(size))
+
+
 @given(files(), st.data())
 def test_each_block_is_handed_back_for_hashing(data: bytes, draw: st.DataObject) -> None:
     """The whole-file hash is fed from what `cut` yields; a byte twice there is another file's id."""
