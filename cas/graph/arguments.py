@@ -139,7 +139,9 @@ def shell(script: str) -> tuple[str, ...]:
             pieces.append(_IN_QUOTES[quote] % reference(found))
         elif _PLACEHOLDER.fullmatch(token[0], 1):
             raise _bad_placeholder(token[0], "a backslash before a placeholder has no meaning")
-        elif token[0].startswith("#"):  # or a line of a here-document, where no quotes are wanted either
+        elif token[0].startswith("#"):
+            for inside in _PLACEHOLDER.finditer(token[0]):  # it may be a line of a here-document
+                _check_place(script, inside[0], token.start(), None)
             pieces.append(_PLACEHOLDER.sub(reference, token[0]))
         else:
             pieces.append(token[0])

@@ -237,7 +237,8 @@ class Ingest:
                 parts[place] = statcache.sign_file(name, entry.kind, status)
             entries.append(entry)
             marks.append(statcache.mark(parts[place]))
-            ids.append(NO_ID if kind is Kind.SYMLINK else entry.id)
+            if not self._sink.is_storing:
+                ids.append(NO_ID if kind is Kind.SYMLINK else entry.id)
             if entry.size < self._whole_below:
                 small_size += entry.size
         self._progress.advance(small_size)
@@ -248,7 +249,7 @@ class Ingest:
             signature=statcache.sign(parts),
             marks=b"".join(marks),
             trees=b"".join(trees),
-            ids=b"" if self._sink.is_storing else b"".join(ids),
+            ids=b"".join(ids),
         )
         self._cache.remember(directory.status, row)
         return row

@@ -151,7 +151,9 @@ class DirectoryRow:
         Nothing is known any more when gc took the tree.
         """
         ids = _split(self.ids, DIGEST_SIZE) if self.ids else self._ids_from(read)
-        pairs = zip(_split(self.marks, _MARK_SIZE), ids, strict=False)
+        if not ids:
+            return {}
+        pairs = zip(_split(self.marks, _MARK_SIZE), ids, strict=True)
         return {one: blob for one, blob in pairs if blob != NO_ID}
 
     def _ids_from(self, read: TreeReader) -> list[bytes]:

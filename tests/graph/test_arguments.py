@@ -156,6 +156,7 @@ def test_a_backslash_before_a_placeholder_is_refused(script: str) -> None:
     [
         ("cat > {outputs.x} <<EOF\n{inputs.raw}\nEOF", "after a here-document"),
         ("cat <<-'EOF' > x\ndon't\nEOF\necho {inputs.raw}", "after a here-document"),
+        ("cat <<'EOF' > x\n# {inputs.raw}\nEOF", "after a here-document"),
         ('n="$(wc -l {inputs.raw})"', "in a command inside of double quotes"),
         ('n="`wc -l {inputs.raw}`"', "in a command inside of double quotes"),
         ("echo $((1 + {inputs.raw[n]}))", "in a sum"),

@@ -167,6 +167,31 @@ def scan_as_nobody(path: str) -> None:
     say(torn, "torn")
 
 
+def overlap_as_nobody(path: str) -> None:
+    """Read an index without the right to write in two threads, so that one always has a snapshot."""
+    become_nobody()
+    index = Index.open(Path(path))
+    ended = threading.Event()
+    turns = [threading.Semaphore(1), threading.Semaphore(0)]
+
+    def look(mine: int) -> None:
+        while not ended.is_set():
+            with index.read() as txn:
+                turns[1 - mine].release()  # the other begins before this one ends
+                turns[mine].acquire(timeout=0.05)
+                sum(1 for _ in txn.scan(txn.tables.refs))
+
+    threads = [threading.Thread(target=look, args=(mine,)) for mine in range(2)]
+    for thread in threads:
+        thread.start()
+    say("begins")
+    sys.stdin.readline()
+    ended.set()
+    for thread in threads:
+        thread.join()
+    say("ends")
+
+
 ROWS = [b"%06d" % number for number in range(3000)]
 """Rows that are always written together, and so have one value: enough for a few hundred pages."""
 

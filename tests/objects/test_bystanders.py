@@ -140,6 +140,16 @@ def test_bystanders_see_whole_snapshots_whatever_is_written(index: Index, frozen
         assert ["0 torn", "0 torn"] == [told(one), told(other)]
 
 
+def test_a_process_whose_snapshots_overlap_lets_a_writer_go(index: Index, frozen: Path) -> None:
+    """Its threads never agree to end together by themselves; a writer would give up after a minute."""
+    with start(children.overlap_as_nobody, frozen) as readers:
+        assert heard(readers) == "begins"
+        for number in range(5):
+            index.write(children.write_rows(str(number)))
+
+        assert told(readers) == "ends"
+
+
 def test_newcomers_wait_for_a_writer_that_waits(folder: Path) -> None:
     """Or a row of readers, each coming before the last has left, would keep it out for ever."""
     first, writer = Bystanders(folder), Bystanders(folder)

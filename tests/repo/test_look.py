@@ -283,3 +283,17 @@ def test_looking_changes_nothing(stored: Repository, look: Callable[[Repository]
     look(stored)
 
     assert before == state(stored)
+
+
+def test_the_tag_of_a_removed_version_says_that_it_was_removed(repository: Repository, file: Path) -> None:
+    """It is not that there is no such tag; and `restore` takes the very same words."""
+    version = repository.commit("notes", file, properties={"v": 1}, tag="best").version
+    repository.commit("notes", file, properties={"v": 2})
+    repository.remove([version.ref])
+
+    with pytest.raises(NotFoundError) as caught:
+        repository.resolve("notes@best")
+
+    assert caught.value.code == "version-removed"
+    assert caught.value.hint == "run `cas restore notes@best`"
+    assert repository.restore("notes@best").version == version.version
