@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from cas.ids import Kind as Kind
     from cas.ids import TreeId as TreeId
     from cas.ids import VersionId as VersionId
+    from cas.lookup import get_resource_path as get_resource_path
+    from cas.lookup import get_resources_writable_directory as get_resources_writable_directory
+    from cas.lookup import set_user_resources_directory as set_user_resources_directory
     from cas.repo.repository import Repository as Repository
     from cas.repo.results import CheckoutResult as CheckoutResult
     from cas.repo.results import CheckoutStatus as CheckoutStatus
@@ -44,6 +47,12 @@ if TYPE_CHECKING:
     from cas.versions.record import Record as Record
     from cas.versions.version import State as State
     from cas.versions.version import Version as Version
+    from cas.view.errors import FileInTheWay as FileInTheWay
+    from cas.view.errors import ResourceNotFound as ResourceNotFound
+    from cas.view.node import Named as Named
+    from cas.view.node import Node as Node
+    from cas.view.node import Which as Which
+    from cas.view.view import View as View
     from cas.worktree.compare import Change as Change
     from cas.worktree.compare import Status as Status
     from cas.worktree.link import Link as Link
@@ -54,6 +63,7 @@ _HOMES = {
         "NotFoundError ReadOnlyError StorageError"
     ),
     "cas.ids": "BlobId Content Kind TreeId VersionId",
+    "cas.lookup": "get_resource_path get_resources_writable_directory set_user_resources_directory",
     "cas.repo.repository": "Repository",
     "cas.repo.results": (
         "CheckoutResult CheckoutStatus CommitResult Difference Listing LogEntry OnConflict Outcome "
@@ -61,6 +71,9 @@ _HOMES = {
     ),
     "cas.versions.record": "Record",
     "cas.versions.version": "State Version",
+    "cas.view.errors": "FileInTheWay ResourceNotFound",
+    "cas.view.node": "Named Node Which",
+    "cas.view.view": "View",
     "cas.worktree.compare": "Change Status",
     "cas.worktree.link": "Link",
 }

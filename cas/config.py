@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from cas import fs, hook_settings
+from cas import fs, hook_settings, layer_settings
 from cas.errors import CorruptError, InvalidError, NotFoundError, ReadOnlyError
 from cas.hook_settings import HookSettings
+from cas.layer_settings import DEFAULT_LAYERS, REFS, LayerConfig, ViewSettings
 from cas.yaml_values import BadValueError, Value
 
 if TYPE_CHECKING:
     from cas.layout import Layout
 
+__all__ = ["Chunking", "Config", "LayerConfig", "ViewSettings", "load", "new", "parse", "read", "save"]
+
 FORMAT = 1
 """The repository format that this code writes."""
-
-LAYER_KINDS = ("refs", "directory", "package")
-"""What a layer may be; only those of refs hold versions."""
 
 _BOUNDS = {
     "min_size": (64, 1 << 20),
@@ -38,7 +38,6 @@ _BOUNDS = {
 
 _HEADER = "# A `cas` repository. docs/format/repository.md explains every key.\n"
 _A_UUID = "a UUID, as in 6f1c7f0e-4b0a-4a64-9b55-0d8f7e6a5b4c"
-_LAYERS = "a list of layers, of which there must be one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,30 +52,22 @@ class Chunking:
 
 
 @dataclass(frozen=True, slots=True)
-class LayerConfig:
-    """One layer of the view, in the order of the file: the first has the highest priority."""
-
-    name: str
-    kind: str = "refs"
-    writable: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class Config:
     """What `config.yaml` says."""
 
     repository_id: str
     """A UUID; two repositories are the same if and only if this is."""
 
-    layers: tuple[LayerConfig, ...] = (LayerConfig("main"),)
+    layers: tuple[LayerConfig, ...] = DEFAULT_LAYERS
     chunking: Chunking = Chunking()
     hooks: HookSettings = field(default_factory=HookSettings)
+    views: ViewSettings = field(default_factory=ViewSettings)
     is_writable: bool = True
     """False when the repository uses a feature that this version can read but not write."""
 
     def refs_layers(self) -> list[str]:
         """Names of the layers that hold refs, uppermost first."""
-        return [layer.name for layer in self.layers if layer.kind == "refs"]
+        return [layer.name for layer in self.layers if layer.kind == REFS]
 
     def layer_for_writing(self, name: str | None) -> str:
         """Choose the layer a commit goes to: `name`, or the uppermost writable refs layer.
@@ -87,12 +78,12 @@ class Config:
         """
         if name is None:
             for layer in self.layers:
-                if layer.kind == "refs" and layer.writable:
+                if layer.kind == REFS and layer.writable:
                     return layer.name
             raise NotFoundError("cannot find a writable layer of refs", code="no-writable-layer")
         for layer in self.layers:
             if layer.name == name:
-                if layer.kind != "refs" or not layer.writable:
+                if layer.kind != REFS or not layer.writable:
                     raise ReadOnlyError(f"cannot commit to layer '{name}'", code="layer-read-only")
                 return name
         raise NotFoundError(
@@ -113,7 +104,7 @@ def save(layout: Layout, config: Config) -> None:
         "format": FORMAT,
         "repository": config.repository_id,
         "features": {"compatible": [], "read_only_compatible": [], "incompatible": []},
-        "layers": [{"name": x.name, "kind": x.kind, "writable": x.writable} for x in config.layers],
+        "layers": [layer_settings.layer_document(layer) for layer in config.layers],
         "chunking": {
             "min_size": config.chunking.min_size,
             "average_size": config.chunking.average_size,
@@ -123,6 +114,8 @@ def save(layout: Layout, config: Config) -> None:
     }
     if hooks := hook_settings.document(config.hooks):
         document["hooks"] = hooks
+    if views := layer_settings.views_document(config.views):
+        document["views"] = views
     text = _HEADER + yaml.safe_dump(document, sort_keys=False)
     fs.write_atomically(layout.config, text.encode())
 
@@ -135,11 +128,20 @@ def load(layout: Layout) -> Config:
         InvalidError: It is not YAML, or a value is not allowed (the error says which, where, and what is), or
             the format is a newer one.
     """
+    return parse(layout, read(layout))
+
+
+def read(layout: Layout) -> bytes:
+    """Read the bytes of `config.yaml`; raises as `load` does, if it is not there."""
     with fs.explained(f"cannot read '{layout.config}'"):
         try:
-            text = layout.config.read_bytes()
+            return layout.config.read_bytes()
         except FileNotFoundError as error:
             raise _missing(layout) from error
+
+
+def parse(layout: Layout, text: bytes) -> Config:
+    """Understand the bytes of `config.yaml`; raises as `load` does."""
     try:
         document = Value.parse(text)
         _check_format(layout, document)
@@ -147,9 +149,10 @@ def load(layout: Layout) -> Config:
         _check_features(layout, features)
         return Config(
             repository_id=_repository_id(document.required("repository", _A_UUID)),
-            layers=_layers(document.required("layers", _LAYERS)),
+            layers=layer_settings.read_layers(document.required("layers", layer_settings.LAYERS_RULE)),
             chunking=_chunking(document.required("chunking", "a mapping of sizes")),
             hooks=hook_settings.read(document.member("hooks")),
+            views=layer_settings.read_views(document.member("views")),
             is_writable=not _names(features, "read_only_compatible"),
         )
     except BadValueError as error:
@@ -161,32 +164,6 @@ def _repository_id(value: Value) -> str:
         return str(uuid.UUID(value.text(_A_UUID)))
     except ValueError:
         raise value.bad(_A_UUID) from None
-
-
-def _layers(value: Value) -> tuple[LayerConfig, ...]:
-    layers: dict[str, LayerConfig] = {}
-    for entry in value.items(_LAYERS):
-        name = entry.required("name", "a text")
-        if name.text("a text") in layers:
-            raise name.bad("a name that no other layer has")
-        layers[name.data] = LayerConfig(name.data, _layer_kind(entry), _is_writable(entry))
-    if not layers:
-        raise value.bad(_LAYERS)
-    return tuple(layers.values())
-
-
-def _layer_kind(entry: Value) -> str:
-    kind = entry.member("kind")
-    if kind is None:
-        return "refs"
-    if kind.data not in LAYER_KINDS:
-        raise kind.bad(f"one of {', '.join(LAYER_KINDS)}")
-    return str(kind.data)
-
-
-def _is_writable(entry: Value) -> bool:
-    writable = entry.member("writable")
-    return writable is None or writable.flag()
 
 
 def _chunking(sizes: Value) -> Chunking:

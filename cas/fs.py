@@ -193,5 +193,7 @@ def explained(what: str) -> Iterator[None]:
     """Raise any OSError of the block as one of ours, with `what` as the thing that failed."""
     try:
         yield
+    except CasError:  # some are OSErrors too, and explained already
+        raise
     except OSError as error:
         raise explain(error, what) from error

@@ -10,7 +10,6 @@ hooks:
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -20,8 +19,6 @@ from cas.yaml_values import Value
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_SIZE: Final = r"(\d{1,18}) ?([KMGT]iB|B)"
-_UNITS: Final = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _LONGEST_S: Final = 7 * 24 * 3600
 _PATTERNS: Final = 'a mapping of patterns to lists of properties, as in {"osm/*": [region]}'
 
@@ -95,20 +92,10 @@ def _required(value: Value) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
-def _size(value: Value) -> int:
-    size = value.data
-    if isinstance(size, int) and not isinstance(size, bool) and size >= 0:
-        return size
-    match = re.fullmatch(_SIZE, size) if isinstance(size, str) else None
-    if match is None:
-        raise value.bad("a number of bytes, or a size such as 500 MiB")
-    return int(match[1]) * _UNITS[match[2]]
-
-
 _KEYS: Final[Mapping[str, tuple[str, Callable[[Value], Any]]]] = {
     "timeout": ("timeout_s", _timeout),
     "required_properties": ("required_properties", _required),
-    "size_limit": ("size_limit", _size),
+    "size_limit": ("size_limit", Value.size),
     "audit_log": ("has_audit_log", Value.flag),
 }
 """Key → the field that it sets, and what checks and takes its value."""

@@ -6,14 +6,20 @@ sentence "line 4: 'layers[0].writable' is 'no', and must be …".
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+SIZE_RULE: Final = "a number of bytes, or a size such as 500 MiB"
+"""What `Value.size` takes."""
+
+_SIZE: Final = r"(\d{1,18}) ?([KMGT]iB|B)"
+_UNITS: Final = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -122,6 +128,15 @@ class Value:
         if not isinstance(self.data, int) or isinstance(self.data, bool) or not low <= self.data <= high:
             raise self.bad(f"a whole number from {low} to {high}")
         return self.data
+
+    def size(self, rule: str = SIZE_RULE) -> int:
+        """Take a size in bytes: a number, or a text with a unit."""
+        if isinstance(self.data, int) and not isinstance(self.data, bool) and self.data >= 0:
+            return self.data
+        match = re.fullmatch(_SIZE, self.data) if isinstance(self.data, str) else None
+        if match is None:
+            raise self.bad(rule)
+        return int(match[1]) * _UNITS[match[2]]
 
     def _below(self, key: str) -> str:
         return f"{self.name}.{key}" if self.name else key

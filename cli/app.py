@@ -46,6 +46,22 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "remove": "names:remove",
         "restore": "names:restore",
     },
+    "Fetch from elsewhere": {
+        "resources list": "resources:list_resources",
+        "resources download": "resources:download_resources",
+        "resources check": "resources:check_resources",
+    },
+    "Layers": {
+        "layer list": "layer:list_layers",
+        "layer add": "layer:add_layer",
+        "layer remove": "layer:remove_layer",
+        "layer move": "layer:move_layer",
+        "which": "view:which",
+        "path": "view:path",
+        "hide": "hide:hide",
+        "unhide": "hide:unhide",
+        "mount": "mount:mount",
+    },
     "Keep healthy": {
         "gc": "care:gc",
         "verify": "care:verify",

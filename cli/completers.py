@@ -7,6 +7,7 @@ broken repository must not spill errors over somebody's command line.
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import typer  # noqa: TC002 - typer evaluates the annotations of completers
@@ -63,6 +64,18 @@ def name(ctx: typer.Context, incomplete: str) -> Offers:
     return _quietly(ctx, lambda repository: _names(repository, incomplete))
 
 
+def view_path(ctx: typer.Context, incomplete: str) -> Offers:
+    """Complete a path of the view."""
+    folder, slash, _ = incomplete.rpartition("/")
+    try:
+        with ctx.ensure_object(Invocation).view() as union:
+            nodes = itertools.islice(union.list(folder), _MOST_ITEMS)
+            start = f"{folder}{slash}"
+            return [(start + one.basename + ("/" if one.is_directory else ""), "") for one in nodes]
+    except Exception:  # noqa: BLE001 - as below
+        return []
+
+
 def layer(ctx: typer.Context) -> Offers:
     """Complete the name of a layer."""
     return _quietly(ctx, lambda repository: [(one.name, "") for one in repository.config.layers])
@@ -73,6 +86,17 @@ def hook_point(ctx: typer.Context) -> Offers:  # noqa: ARG001 - a completer with
     from cas.hooks.events import POINTS  # noqa: PLC0415 - pluggy, only on this Tab
 
     return [(point, "") for point in POINTS]
+
+
+def resource(ctx: typer.Context) -> Offers:
+    """Complete the id of a remote resource."""
+    from cas.registry.registry_file import ALL, load  # noqa: PLC0415 - YAML, only on this Tab
+
+    try:
+        entries = load(Path(ctx.params.get("file") or "remote.yaml"))
+    except Exception:  # noqa: BLE001 - as below
+        return []
+    return [*((entry.name, entry.dst_path) for entry in entries), (ALL, "everything")]
 
 
 def _quietly(ctx: typer.Context, find: Callable[[Repository], Offers]) -> Offers:

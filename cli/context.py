@@ -17,6 +17,7 @@ from cas import fs
 from cas.cli.console import Console
 from cas.cli.progress import TerminalProgress
 from cas.cli.render import hooks
+from cas.errors import NotFoundError
 from cas.layout import Layout
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
     from cas.hooks.calls import HookCall
     from cas.progress import Progress
+    from cas.remotes.settings import Settings
     from cas.repo import Repository
+    from cas.view.view import View
 
 
 @dataclass(slots=True)
@@ -32,7 +35,8 @@ class Invocation:
     """One run of one command. typer fills the options in one by one, hence not frozen."""
 
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    """The variables looked at: CAS_REPO, CAS_HOOK, NO_COLOR, FORCE_COLOR, TERM, USER, LOGNAME."""
+    """The variables looked at: CAS_REPO, CAS_HOOK, NO_COLOR, FORCE_COLOR, TERM, USER, LOGNAME, HOME; where
+    something is fetched, those of the clouds and of proxies too."""
 
     directory: str | None = None
     """The value of --repo."""
@@ -88,6 +92,31 @@ class Invocation:
             yield repository
 
     @contextlib.contextmanager
+    def repository_if_any(self) -> Iterator[Repository | None]:
+        """Open the repository in use, as `repository` does; None if nobody named one and there is none."""
+        if not (self.directory or self.environment.get("CAS_REPO")):
+            try:
+                Layout.find(working_directory())
+            except NotFoundError:
+                yield None
+                return
+        with self.repository() as repository:
+            yield repository
+
+    @contextlib.contextmanager
+    def view(self) -> Iterator[View]:
+        """Open the view: of the repository in use, or without one the two layers that every program has."""
+        with self.repository_if_any() as repository:
+            yield view_of(repository)
+
+    def settings(self) -> Settings:
+        """Gather what fetching from elsewhere depends on: credentials, proxies, the home directory."""
+        from cas.remotes.settings import Settings  # noqa: PLC0415 - only what fetches needs it
+
+        home = self.environment.get("HOME")
+        return Settings(environment=self.environment, home=Path(home) if home else None)
+
+    @contextlib.contextmanager
     def progress(self) -> Iterator[Progress]:
         """Show how far a long command is, on a terminal only."""
         is_shown = self.has_progress and not (self.is_quiet or self.is_json) and sys.stderr.isatty()
@@ -136,6 +165,15 @@ class Invocation:
             logging.basicConfig(
                 level=level, format="%(relativeCreated)6d ms  %(name)s: %(message)s", force=True
             )
+
+
+def view_of(repository: Repository | None) -> View:
+    """Give the view of a repository, or without one the two layers that every program has."""
+    if repository is not None:
+        return repository.view()
+    from cas.lookup import default_view  # noqa: PLC0415 - only what looks paths up needs it
+
+    return default_view()
 
 
 def _user_name() -> str:

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from cas.versions.values import JSON
 
-_SPEC_HELP = "A version: [LAYER:]NAME[@SELECTOR]; the selector is a tag, an id prefix, ~N or key=value."
+SPEC_HELP = "A version: [LAYER:]NAME[@SELECTOR]; the selector is a tag, an id prefix, ~N or key=value."
 
 Spec: TypeAlias = Annotated[
-    str, typer.Argument(metavar="SPEC", autocompletion=completers.spec, help=_SPEC_HELP)
+    str, typer.Argument(metavar="SPEC", autocompletion=completers.spec, help=SPEC_HELP)
 ]
 
 Specs: TypeAlias = Annotated[
-    list[str], typer.Argument(metavar="SPEC...", autocompletion=completers.spec, help=_SPEC_HELP)
+    list[str], typer.Argument(metavar="SPEC...", autocompletion=completers.spec, help=SPEC_HELP)
 ]
 
 Assignments: TypeAlias = Annotated[

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.servers.google import GoogleStorage
+from tests.servers.seaweed import Seaweed
+from tests.servers.web import WebServer
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -24,3 +28,24 @@ def public() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
+
+
+@pytest.fixture
+def web() -> Iterator[WebServer]:
+    """A web server of the test's own."""
+    with WebServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def seaweed() -> Iterator[Seaweed]:
+    """A server that speaks S3; tests take buckets of their own, and `public`, which anybody may read."""
+    with Seaweed() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def google() -> Iterator[GoogleStorage]:
+    """A server that speaks Google's storage; tests take buckets of their own."""
+    with GoogleStorage() as server:
+        yield server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cas import config
-from cas.config import Chunking, Config, LayerConfig
+from cas.config import Chunking, Config, LayerConfig, ViewSettings
 from cas.errors import CorruptError, InvalidError, NotFoundError, ReadOnlyError
 from cas.layout import Layout
 from cas.objects.chunker import Chunker
@@ -37,9 +38,18 @@ def edit(layout: Layout, **changes: Any) -> None:  # noqa: ANN401 - YAML is anyt
 
 def configs() -> st.SearchStrategy[Config]:
     """Draw configurations."""
-    layer_names = st.text("abc/ йё", min_size=1, max_size=5)
+    names = st.text("abc# йё", min_size=1, max_size=5)
+    paths = st.sampled_from(["$(cwd)", "$(cwd)/runtime_resources", "/data", "../a b", "- x", "#", "on", "5"])
     layers = st.lists(
-        st.builds(LayerConfig, layer_names, st.just("refs"), st.booleans()),
+        st.builds(LayerConfig, names, st.just("refs"), st.booleans())
+        | st.builds(LayerConfig, names, st.just("directory"), st.booleans(), path=paths)
+        | st.builds(
+            LayerConfig,
+            names,
+            st.just("package"),
+            package=st.sampled_from(["app", "my_app.resources"]),
+            folder=st.sampled_from(["blobs", "a/b", "yes"]),
+        ),
         min_size=1,
         max_size=4,
         unique_by=lambda layer: layer.name,
@@ -51,7 +61,8 @@ def configs() -> st.SearchStrategy[Config]:
         st.integers(65536, 1 << 24),
         st.integers(1, 1 << 24),
     )
-    return st.builds(Config, st.uuids().map(str), layers.map(tuple), chunkings)
+    views = st.builds(ViewSettings, st.none() | st.integers(0, 2**50))
+    return st.builds(Config, st.uuids().map(str), layers.map(tuple), chunkings, views=views)
 
 
 @given(written=configs())
@@ -67,7 +78,14 @@ def test_what_is_saved_is_loaded(written: Config, tmp_path_factory: pytest.TempP
 def test_every_repository_has_an_id_of_its_own() -> None:
     """Two are copies of one another if and only if it is equal."""
     assert config.new() != config.new()
-    assert (LayerConfig("main", "refs", writable=True),) == config.new().layers
+
+
+def test_a_new_repository_has_the_two_layers_of_old() -> None:
+    """What the user puts into a folder here wins over what is stored, and is where downloads go."""
+    assert (
+        LayerConfig("runtime", "directory", writable=True, path="$(cwd)/runtime_resources"),
+        LayerConfig("main", "refs", writable=True),
+    ) == config.new().layers
 
 
 def test_the_defaults_are_pinned(layout: Layout) -> None:
@@ -78,7 +96,15 @@ def test_the_defaults_are_pinned(layout: Layout) -> None:
         "format": 1,
         "repository": ID,
         "features": {"compatible": [], "read_only_compatible": [], "incompatible": []},
-        "layers": [{"name": "main", "kind": "refs", "writable": True}],
+        "layers": [
+            {
+                "name": "runtime",
+                "kind": "directory",
+                "writable": True,
+                "path": "$(cwd)/runtime_resources",
+            },
+            {"name": "main", "kind": "refs", "writable": True},
+        ],
         "chunking": {
             "min_size": 16384,
             "average_size": 65536,
@@ -220,6 +246,81 @@ KINDS = "refs, directory, package"
             {"layers": [{"name": "a", "writable": "no"}]},
             "line 1: 'layers[0].writable' is 'no', and must be true or false",
         ),
+        (
+            {"layers": [{"name": "a:b"}]},
+            "line 1: 'layers[0].name' is 'a:b', and must be the name of a layer: it contains ':'",
+        ),
+        (
+            {"layers": [{"name": "e\u0301"}]},
+            "and must be the name of a layer: it is not in Unicode normal form C",
+        ),
+        (
+            {"layers": [{"name": "a", "writeable": False}]},
+            "line 1: 'layers[0].writeable' is not a key; there are name, kind, writable",
+        ),
+        (
+            {"layers": [{"name": "a", "path": "/data"}]},
+            "line 1: 'layers[0].path' is not a key; there are name, kind, writable",
+        ),
+        (
+            {"layers": [{"name": "a", "kind": "directory", "path": "/data", "package": "app"}]},
+            "line 1: 'layers[0].package' is not a key; there are name, kind, writable, path",
+        ),
+        (
+            {"layers": [{"name": "a", "kind": "directory"}]},
+            "line 1: 'layers[0].path' is missing, and must be the path of a directory",
+        ),
+        (
+            {"layers": [{"name": "a", "kind": "directory", "path": ""}]},
+            "line 1: 'layers[0].path' is '', and must be the path of a directory",
+        ),
+        (
+            {"layers": [{"name": "a", "kind": "directory", "path": "$(home)/data"}]},
+            "'layers[0].path' is '$(home)/data', and must be the path of a directory, which may begin",
+        ),
+        (
+            {"layers": [{"name": "a", "kind": "directory", "path": "data/$(cwd)"}]},
+            "line 1: 'layers[0].path' is 'data/$(cwd)', and must be",
+        ),
+        (
+            {"layers": [{"name": "a", "kind": "directory", "path": "$(cwd)data"}]},
+            "line 1: 'layers[0].path' is '$(cwd)data', and must be",
+        ),
+        (
+            {"layers": [{"name": "a", "kind": "directory", "path": "a\0b"}]},
+            "'layers[0].path' is 'a\0b', and must be the path of a directory",
+        ),
+        (
+            {"layers": [{"name": "a", "kind": "package"}]},
+            "line 1: 'layers[0].package' is missing, and must be the name of a Python package",
+        ),
+        (
+            {"layers": [{"name": "a", "kind": "package", "package": ""}]},
+            "line 1: 'layers[0].package' is '', and must be the name of a Python package",
+        ),
+        (
+            {"layers": [{"name": "a", "kind": "package", "package": "my-app"}]},
+            "line 1: 'layers[0].package' is 'my-app', and must be the name of a Python package",
+        ),
+        (
+            {"layers": [{"name": "a", "kind": "package", "package": "app", "writable": True}]},
+            "line 1: 'layers[0].writable' is true, and must be false: what a package brings is only read",
+        ),
+        (
+            {"layers": [{"name": "a", "kind": "package", "package": "app", "folder": "a/../.."}]},
+            "line 1: 'layers[0].folder' is 'a/../..', and must be the path of a folder inside of the package",
+        ),
+        (
+            {"layers": [{"name": "a", "kind": "package", "package": "app", "folder": "/etc"}]},
+            "line 1: 'layers[0].folder' is '/etc', and must be the path of a folder inside of the package",
+        ),
+        ({"views": 5}, "line 1: 'views' is 5, and must be a mapping"),
+        ({"views": {"size": 5}}, "line 1: 'views.size' is not a key; there are max_size"),
+        (
+            {"views": {"max_size": "much"}},
+            "'views.max_size' is 'much', and must be a number of bytes, or a size such as 500 MiB, or none",
+        ),
+        ({"views": {"max_size": -1}}, "line 1: 'views.max_size' is -1, and must be a number of bytes"),
         ({"chunking": [1]}, "line 1: 'chunking' is a list, and must be a mapping"),
         ({"chunking": {"min_size": "small"}}, "line 1: 'chunking.min_size' is 'small', and must be a whole"),
         ({"chunking": {"min_size": None}}, "line 1: 'chunking.min_size' is missing, and must be a size"),
@@ -260,7 +361,7 @@ def test_the_line_is_that_of_the_value(layout: Layout) -> None:
     lines = layout.config.read_text().replace("kind: refs", "kind: view").splitlines()
     layout.config.write_text("\n".join(lines))
 
-    with pytest.raises(InvalidError, match=r"'layers\[0\].kind' is 'view'") as caught:
+    with pytest.raises(InvalidError, match=r"'layers\[1\].kind' is 'view'") as caught:
         config.load(layout)
 
     assert lines.index("  kind: view") + 1 == int(str(caught.value.why).split()[1].rstrip(":"))
@@ -278,12 +379,64 @@ def test_a_key_that_is_there_twice_is_refused(layout: Layout) -> None:
     assert f"line {len(text.splitlines()) - 1}: 'layers' is given a second time" == caught.value.why
 
 
-@pytest.mark.parametrize("kind", ["refs", "directory", "package"])
-def test_layers_are_of_three_kinds(layout: Layout, kind: str) -> None:
-    """And those of refs alone hold versions."""
-    edit(layout, layers=[{"name": "main"}, {"name": "other", "kind": kind}])
+@pytest.mark.parametrize(
+    ("other", "loaded"),
+    [
+        ({}, LayerConfig("other", "refs", writable=True)),
+        ({"kind": "refs", "writable": False}, LayerConfig("other", "refs", writable=False)),
+        (
+            {"kind": "directory", "path": "data"},
+            LayerConfig("other", "directory", writable=True, path="data"),
+        ),
+        (
+            {"kind": "package", "package": "app"},
+            LayerConfig("other", "package", writable=False, package="app", folder="blobs"),
+        ),
+    ],
+)
+def test_layers_are_of_three_kinds(layout: Layout, other: dict[str, Any], loaded: LayerConfig) -> None:
+    """What is not said has a default, and those of refs alone hold versions."""
+    edit(layout, layers=[{"name": "main"}, {"name": "other", **other}])
 
-    assert ["main", *(["other"] if kind == "refs" else [])] == config.load(layout).refs_layers()
+    found = config.load(layout)
+
+    assert loaded == found.layers[1]
+    assert ["main", *(["other"] if loaded.kind == "refs" else [])] == found.refs_layers()
+
+
+@pytest.mark.parametrize("path", ["$(cwd)", "$(cwd)/", "$(cwd)/a/../b", "a", "../a", "/a", "/a/"])
+def test_a_directory_is_where_the_shell_would_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Below the current directory as it is at the call, or beside the repository, or right there."""
+    (tmp_path / "here").mkdir()
+    layer = LayerConfig("files", "directory", path=path)
+    monkeypatch.chdir(tmp_path / "here")
+
+    found = layer.directory(tmp_path / "home")
+
+    base = tmp_path / ("here" if path.startswith("$(cwd)") else "home")
+    relative = path.removeprefix("$(cwd)/").removeprefix("$(cwd)")
+    expected = base / relative if path.startswith("$(cwd)") else base / path
+    assert os.path.normpath(expected) == str(found)
+
+
+def test_a_package_is_never_written_to() -> None:
+    """Whatever whoever makes the layer says of it, or forgets to say."""
+    assert not LayerConfig("app", "package", package="app").writable
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [("20GiB", 20 * 2**30), ("5 MiB", 5 * 2**20), (0, 0), (7, 7), ("none", None)]
+)
+def test_the_room_for_views_is_a_size_or_none(layout: Layout, size: object, expected: int | None) -> None:
+    """As people write sizes; without a word it is 10 GiB."""
+    config.save(layout, Config(ID))
+    assert 10 * 2**30 == config.load(layout).views.max_size
+
+    edit(layout, views={"max_size": size})
+
+    assert expected == config.load(layout).views.max_size
 
 
 @given(sizes=configs().map(lambda one: one.chunking))
@@ -305,7 +458,7 @@ LAYERED = Config(
     ID,
     layers=(
         LayerConfig("frozen", writable=False),
-        LayerConfig("files", kind="directory"),
+        LayerConfig("files", kind="directory", path="files"),
         LayerConfig("work"),
         LayerConfig("main"),
     ),

@@ -5,10 +5,10 @@ Theory of operation
 A journal that lost its last lines looks like one that ends there, and one that lost a line in the middle
 still has what came after it. So every record in the packs whose version the journal does not know is looked
 at. If all that its content needs is there, its commit is put back into the journal's events, *where its time
-puts it*: before the first event of its name that is younger. Hence
+puts it*: before the first event that is younger and concerns its name. Hence
 
 1. it is current only if the journal knows nothing younger of that name, and
-2. what the journal says of it later (a tag, a removal) happens to it again.
+2. what the journal says of it later (a tag, a removal, that its path is hidden) happens to it again.
 
 It goes to the layer in which the journal knows its name: in a higher one it would hide what is there.
 
@@ -29,7 +29,7 @@ from cas.maintenance.impact import Below
 from cas.maintenance.mark import Marks, Walk
 from cas.objects.rows import ObjectRow, Stored
 from cas.objects.store import check
-from cas.versions.events import Committed, Entry, Kept
+from cas.versions.events import Committed, Entry, Hidden, Kept, VersionEvent
 from cas.versions.journal import Journal
 from cas.versions.record import Record
 from cas.versions.times import format_time, from_nanoseconds, to_microseconds
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from cas.layout import Layout
     from cas.objects.index import Txn
     from cas.objects.store import ObjectStore
+    from cas.versions.events import AnyEvent
 
 _KIND_AT: Final = 28
 
@@ -64,8 +65,9 @@ def known(journal: Journal) -> Known:
     found = Known()
     for entry in journal.entries(_ignore):
         event = entry.event
-        found.layers[event.name] = event.layer
         found.last_at_ns = max(found.last_at_ns, entry.at_ns)
+        if isinstance(event, VersionEvent):
+            found.layers[event.name] = event.layer
         if isinstance(event, Committed | Kept):
             found.keys.add((event.name, event.version_id))
     return found
@@ -152,6 +154,16 @@ def _made_at_ns(record: Record) -> int:
     return to_microseconds(record.created_at) * 1000
 
 
+def _concerned(waiting: dict[str, deque[Record]], event: AnyEvent) -> list[deque[Record]]:
+    """Those whose name `event` is about; a hidden path is about all below it, and the tree that it is in."""
+    if not isinstance(event, Hidden):
+        return [waiting[event.name]] if event.name in waiting else []
+    hidden = f"{event.name}/" if event.name else ""  # all is below the root
+    return [
+        due for name, due in waiting.items() if f"{name}/".startswith(hidden) or hidden.startswith(f"{name}/")
+    ]
+
+
 class CompletedJournal(Journal):
     """A journal with the commits of some records put where they belong; events after them move up."""
 
@@ -173,10 +185,10 @@ class CompletedJournal(Journal):
         adopted: set[Key] = set()
         shift = last = 0
         for entry in super().entries(on_damage):
-            due = waiting.get(entry.event.name)
-            while due and _made_at_ns(due[0]) < entry.at_ns:
-                yield self._commit(due.popleft(), entry.sequence + shift, adopted)
-                shift += 1
+            for due in _concerned(waiting, entry.event):
+                while due and _made_at_ns(due[0]) < entry.at_ns:
+                    yield self._commit(due.popleft(), entry.sequence + shift, adopted)
+                    shift += 1
             last = entry.sequence
             yield Entry(last + shift, entry.at_ns, entry.event)
         last = max(last, super().last_sequence())  # a snapshot stands for more events than it has

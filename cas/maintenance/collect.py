@@ -31,7 +31,7 @@ from cas.maintenance.mark import SETTLED, Walk
 from cas.objects.registry import lose_objects
 from cas.progress import Silent
 from cas.versions import rows
-from cas.versions.events import Collected
+from cas.versions.events import Collected, VersionEvent
 from cas.versions.ledger import since
 from cas.versions.version import State
 
@@ -198,8 +198,9 @@ def _news(txn: Txn, census: Census) -> Iterator[VersionRow]:
     """Iterate over the versions that something happened to since the census and that keep their content."""
     doomed = {one.key: one for one in census.doomed}
     keys = {
-        rows.version_key(rows.ref_key(entry.event.layer, entry.event.name), entry.event.version)
-        for entry in since(txn, census.sequence)
+        rows.version_key(rows.ref_key(event.layer, event.name), event.version)
+        for event in (entry.event for entry in since(txn, census.sequence))
+        if isinstance(event, VersionEvent)
     }
     for key in sorted(keys):
         row = rows.read_version(txn, key)

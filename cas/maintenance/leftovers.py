@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cas import fs
 from cas.ids import DIGEST_SIZE
+from cas.maintenance import view_files
 from cas.objects.rows import PackRow
 from cas.objects.session import is_live, live_sessions, remove_leftovers
-from cas.worktree import placements, staging
+from cas.worktree import leases, placements, readonly, staging
+from cas.worktree.directories import open_directory
 from cas.worktree.statcache import DirectoryRow
-from cas.worktree.views import Views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +54,9 @@ def clear(layout: Layout, index: Index) -> Cleared:
     This needs no room on the disk, so gc does it first.
     """
     live_sessions(layout)  # unlinks the files of the dead ones
+    with leases.deleting(layout):
+        pass  # the same for leases
+    _loosen_leftovers(layout)
     indexes = _unused_indexes(layout)
     for path in indexes.paths:
         shutil.rmtree(path, ignore_errors=True)
@@ -60,6 +64,17 @@ def clear(layout: Layout, index: Index) -> Cleared:
     orphans = index.write(lambda txn: _remove_orphans(layout, txn))
     fs.reached("gc.orphans-removed")
     return Cleared(count + len(indexes.paths) + orphans.count, orphans.size + indexes.size, indexes.notes)
+
+
+def _loosen_leftovers(layout: Layout) -> None:
+    """Make what dead sessions left deletable: views are directories that nobody may write to."""
+    for folder in layout.tmp.iterdir():
+        if not is_live(layout, folder.name) and folder.is_dir():
+            fd = open_directory(folder)
+            try:
+                readonly.loosen(fd)
+            finally:
+                os.close(fd)
 
 
 def preview(layout: Layout, index: Index) -> Cleared:
@@ -144,15 +159,11 @@ def clear_caches(store: ObjectStore) -> None:
     with store.index.read() as txn:
         if not txn.number(_STALE_CACHES):
             return
-        views = [
-            path for path, blob in _view_files(store.layout) if txn.get(txn.tables.objects, blob) is None
-        ]
         stat = [key for key, row in txn.scan(txn.tables.stat) if _is_gone(txn, DirectoryRow.decode(row).tree)]
-    for path in views:
-        path.unlink(missing_ok=True)
     for start in range(0, len(stat), _BATCH):
         _forget_directories(store.index, stat[start : start + _BATCH])
-    store.index.write(lambda txn: txn.set_number(_STALE_CACHES, 0))
+    if view_files.drop_gone(store):
+        store.index.write(lambda txn: txn.set_number(_STALE_CACHES, 0))
 
 
 def _is_gone(txn: Txn, object_id: bytes) -> bool:
@@ -167,16 +178,6 @@ def _forget_directories(index: Index, keys: list[bytes]) -> None:
                 txn.delete(txn.tables.stat, key)
 
     index.write(change)
-
-
-def _view_files(layout: Layout) -> Iterator[tuple[Path, bytes]]:
-    views = Views(layout)
-    root = layout.views / "files"
-    for folder in sorted(root.iterdir()) if root.is_dir() else ():
-        for path in folder.iterdir():
-            found = views.parse(os.fsencode(path))
-            if found is not None:
-                yield path, found[0]
 
 
 def forget_lost_checkouts(layout: Layout, index: Index) -> None:

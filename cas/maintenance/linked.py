@@ -15,11 +15,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from cas.worktree.link import Link
+from cas.worktree import symlinks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from cas.layout import Layout
     from cas.worktree.placements import Placement
 
@@ -28,32 +26,6 @@ def leads_to_views(layout: Layout, placement: Placement) -> bool:
     """Whether the files of a checkout need the repository's views. Cost: looks at each of them at worst."""
     views = os.path.realpath(os.fsencode(layout.views))
     try:
-        return any(os.path.realpath(link).startswith(views + b"/") for link in _links(placement.path))
-    except FileNotFoundError:
-        return not os.path.isdir(os.path.dirname(placement.path)) and _is_on_record(placement)
+        return any(os.path.realpath(link).startswith(views + b"/") for link in symlinks.links(placement.path))
     except OSError:
-        return _is_on_record(placement)
-
-
-def _is_on_record(placement: Placement) -> bool:
-    return placement.link == Link.SYMLINK
-
-
-def _links(path: bytes) -> Iterator[bytes]:
-    """Iterate over the symlinks at or below `path`.
-
-    Raises:
-        OSError: There is nothing, or some of it cannot be looked at.
-    """
-    if os.path.islink(path):
-        yield path
-        return
-    os.lstat(path)
-    folders = [path] if os.path.isdir(path) else []
-    while folders:
-        with os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                if entry.is_symlink():
-                    yield entry.path
-                elif entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
+        return symlinks.may_come_back(placement)

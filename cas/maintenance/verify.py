@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from cas import config, fs
 from cas.errors import CasError
 from cas.ids import PackId
-from cas.maintenance import exclusive, impact
+from cas.maintenance import exclusive, impact, view_files
 from cas.maintenance.inspect import Fault, Findings, Inspector
 from cas.maintenance.repair import repair as mend
 from cas.progress import Silent
@@ -29,10 +29,11 @@ class Problem:
     """One thing that is damaged."""
 
     code: str
-    """`object-damaged`, `object-missing`, `pack-damaged`, `pack-missing`, `pack-count`, `journal-damaged`."""
+    """`object-damaged`, `object-missing`, `pack-damaged`, `pack-missing`, `pack-count`, `journal-damaged`,
+    `view-damaged`."""
     what: str
     id: str
-    """Of the object or pack, 64 hex digits; empty for the journal."""
+    """Of the object, pack, or what a view is of, 64 hex digits; empty for the journal."""
     affected: tuple[str, ...]
     """The versions (`name@version`) that need it, removed ones included."""
     repaired: bool
@@ -86,10 +87,12 @@ def verify(
             store.index.write(ledger.compact)
             journal_left = []
             _check_journal(store, ledger, journal_left)
+        views = view_files.check(store, quick=quick, repair=repair)
     problems = [
         *_object_problems(found, left, affected),
         *_pack_problems(found, left, is_repaired=repair),
         *(Problem("journal-damaged", sentence, "", (), not journal_left) for sentence in journal_faults),
+        *(Problem("view-damaged", one.what, one.id.hex(), (), one.is_repaired) for one in views),
     ]
     return VerifyReport(quick, len(found.packs), found.object_count, found.size, tuple(problems))
 

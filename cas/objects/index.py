@@ -57,6 +57,9 @@ T = TypeVar("T")
 FORMAT: Final = 1
 """Version of the tables; another value means `cas recover`."""
 
+_ADDED: Final = b"whiteouts"
+"""The table that an index made by an earlier version lacks."""
+
 _POLITE_S: Final = 0.1
 _U64 = struct.Struct(">Q")
 
@@ -85,6 +88,9 @@ class Tables:
     """device, inode → what a directory looked like when it was last read, and its tree."""
     checkouts: Database
     """absolute destination → what was put there."""
+    whiteouts: Database | None
+    r"""layer \0 path → when it was hidden. None in an index made before there were any, if it cannot be
+    written: then nothing is hidden."""
     meta: Database
     """format, epoch, sequence, next pack number."""
 
@@ -365,7 +371,7 @@ class Index:
     def _open_tables(self, *, create: bool) -> Tables:
         try:
             handles = {
-                field.name: self._env.open_db(field.name.encode(), create=create) for field in fields(Tables)
+                field.name: self._open_table(field.name.encode(), create=create) for field in fields(Tables)
             }
         except (lmdb.NotFoundError, lmdb.ReadonlyError) as error:
             raise lost(self.path, "index-damaged", f"a table is missing ({error})") from error
@@ -380,3 +386,15 @@ class Index:
                 self.path, "index-format", f"its tables have format {found}, this version reads {FORMAT}"
             )
         return tables
+
+    def _open_table(self, name: bytes, *, create: bool) -> Database | None:
+        try:
+            return self._env.open_db(name, create=create)
+        except (lmdb.NotFoundError, lmdb.ReadonlyError):
+            if name != _ADDED:
+                raise
+        if self._refusal is not None:
+            return None
+        with self._env.begin(write=True) as raw:
+            self._bystanders.wait()  # invariant 6
+            return self._env.open_db(name, txn=raw)

@@ -91,7 +91,7 @@ class ObjectStore:
             NotFoundError: The store has no such object.
             CorruptError: What is stored does not have this id.
         """
-        row, data = self._load(object_id.raw)
+        row, data = self.load(object_id.raw)
         if row.kind is not Stored.RECIPE:
             return data
         assert isinstance(object_id, BlobId)
@@ -104,7 +104,7 @@ class ObjectStore:
             NotFoundError: The store has no such tree.
             CorruptError: What is stored is not this tree.
         """
-        return decode_tree(self._load(tree.raw)[1])
+        return decode_tree(self.load(tree.raw)[1])
 
     def stream(self, blob: BlobId) -> Iterator[bytes]:
         """Iterate over the bytes of a blob, a chunk at a time.
@@ -115,7 +115,7 @@ class ObjectStore:
             NotFoundError: The store has no such blob.
             CorruptError: What is stored does not have this id.
         """
-        row, data = self._load(blob.raw)
+        row, data = self.load(blob.raw)
         if row.kind is Stored.RECIPE:
             yield from self._stream_recipe(blob.raw, recipes.decode_recipe(data))
         else:
@@ -123,7 +123,7 @@ class ObjectStore:
 
     def chunks(self, blob: BlobId) -> list[recipes.Part]:
         """List the chunks that a blob is stored as; a small blob is one chunk, itself."""
-        row, data = self._load(blob.raw)
+        row, data = self.load(blob.raw)
         if row.kind is not Stored.RECIPE:
             return [recipes.Part(blob.raw, row.size)]
         return list(recipes.walk_chunks(recipes.decode_recipe(data), self._load_recipe))
@@ -137,26 +137,32 @@ class ObjectStore:
                     yield piece
         except NotFoundError as error:
             self.find(blob)  # gc took the blob while it was read: that is no damage
-            raise _mismatch(blob, f"its recipe names what is not there: {error.what}") from error
+            raise mismatch(blob, f"its recipe names what is not there: {error.what}") from error
         if whole.digest() != blob:
-            raise _mismatch(blob, "its chunks are intact, but together they are another file")
+            raise mismatch(blob, "its chunks are intact, but together they are another file")
 
     def _stream_part(self, part: recipes.Part, recipe: recipes.Recipe) -> Iterable[bytes]:
-        row, data = self._load(part.id)
+        row, data = self.load(part.id)
         if row.kind is not Stored.RECIPE:
             return (data,)
         finer = recipes.decode_recipe(data)  # this chunk was committed as a file, and cut finer, before
         if finer.size != part.size or part.size >= recipe.size:
-            raise _mismatch(part.id, "its recipe leads back to itself")
+            raise mismatch(part.id, "its recipe leads back to itself")
         return self._stream_recipe(part.id, finer)
 
     def _load_recipe(self, object_id: bytes) -> recipes.Recipe:
-        row, data = self._load(object_id)
+        row, data = self.load(object_id)
         if row.kind is not Stored.SUBRECIPE:
-            raise _mismatch(object_id, "a recipe has it as a part, and it is not a recipe")
+            raise mismatch(object_id, "a recipe has it as a part, and it is not a recipe")
         return recipes.decode_recipe(data)
 
-    def _load(self, object_id: bytes) -> tuple[ObjectRow, bytes]:
+    def load(self, object_id: bytes) -> tuple[ObjectRow, bytes]:
+        """Return the row of an object and its own bytes, verified: of a large blob, those of its recipe.
+
+        Raises:
+            NotFoundError: The store has no such object.
+            CorruptError: What is stored does not have this id.
+        """
         row = self.find(object_id)
         try:
             frame = self.read_frame(row)
@@ -248,10 +254,11 @@ def check(object_id: bytes, kind: Stored, data: bytes) -> None:
     context = _CONTEXTS.get(kind)
     found = blake3(data).digest() if context is None else blake3(data, derive_key_context=context).digest()
     if found != object_id:
-        raise _mismatch(object_id, f"its bytes have the id {found.hex()}")
+        raise mismatch(object_id, f"its bytes have the id {found.hex()}")
 
 
-def _mismatch(object_id: bytes, why: str) -> CorruptError:
+def mismatch(object_id: bytes, why: str) -> CorruptError:
+    """Build the error for an object that is not what its id says."""
     return CorruptError(
         f"cannot read object '{object_id.hex()}'",
         code="object-damaged",

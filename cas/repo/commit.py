@@ -257,11 +257,18 @@ def _events(txn: Txn, request: Request, record: Record, outcome: Outcome) -> lis
     existing = refs.get(txn, request.layer, request.name, record.version)
     if outcome in _STORES:
         events.append(Committed.of(request.layer, record, replaces=outcome is Outcome.REPLACED))
-    elif outcome is Outcome.UNCHANGED and existing is not None and not existing.is_current:
+    elif outcome is Outcome.UNCHANGED and existing is not None and not _is_found(txn, existing):
         events.append(Renewed.on(existing))  # whoever commits a content expects to get it by the name
     if request.tag is not None and (existing is None or request.tag not in existing.tags):
         events.append(Tagged(request.layer, request.name, record.version.raw, request.tag))
     return events
+
+
+def _is_found(txn: Txn, version: Version) -> bool:
+    """Whether its layer gives this version for its name, and the view is not told to hide it."""
+    over = refs.whiteouts_over(txn, version.layer, version.name)
+    is_hidden = any(one.sequence > version.sequence and not one.is_opaque for one in over)
+    return version.is_current and not is_hidden
 
 
 def _as_version(layer: str, record: Record) -> Version:

@@ -6,6 +6,7 @@ repository too, and must start fast.
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -27,6 +28,7 @@ from cas.versions.resolve import resolve
 from cas.versions.spec import Spec
 from cas.versions.times import from_nanoseconds
 from cas.versions.version import State
+from cas.view.stamp import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
     from cas.objects.index import Txn
     from cas.repo.results import CheckoutStatus, Difference, TreeItem
     from cas.versions.version import Version
+    from cas.view.export import ExportReport
+    from cas.view.view import View
+    from cas.worktree.materialise import Materialiser
 
 T = TypeVar("T")
 
@@ -49,6 +54,7 @@ class Reader:
     def __init__(self, layout: Layout, *, clock_ns: Callable[[], int] = time.time_ns) -> None:
         """Use `open` or `discover`. `clock_ns` gives the time since 1970 in ns."""
         self.layout = layout
+        self._config_stamp = Stamp.of(layout.config)
         self.config = configuration.load(layout)
         self._clock_ns = clock_ns
         self._index = Index.open(layout.index)
@@ -60,6 +66,8 @@ class Reader:
             self._index.close()
             raise
         self._opened: ObjectStore | None = ObjectStore(layout, self._index)
+        self._view: View | None = None
+        self._view_lock = threading.Lock()
         self._ledger = Ledger(self._journal)
 
     @classmethod
@@ -81,6 +89,8 @@ class Reader:
     def close(self) -> None:
         """Close it; every later use is an error. Closing again does nothing."""
         if self._opened is not None:
+            if self._view is not None:
+                self._view.close()
             self._opened.close()
             self._opened = None
             self._index.close()
@@ -212,6 +222,43 @@ class Reader:
         from cas.repo import differences
 
         return differences.status(self._store, self._clock_ns, destination, progress)
+
+    def export_view(
+        self, destination: Path | str, *, force: bool = False, progress: Progress = SILENT
+    ) -> ExportReport:
+        """Make `destination` hold everything that the view shows, as copies; raises as `export` does.
+
+        What is there and not in the view stays. No hook is fired, and there is no record of it for `status`.
+
+        Args:
+            destination: A directory outside of the repository and of every layer; made if it is missing.
+            force: Overwrite what differs. Without it nothing is written then.
+            progress: Told about bytes as they are written.
+        """
+        from cas.view.export import export
+
+        return export(self.view(), self._store, Path(destination), force=force, progress=progress)
+
+    def view(self) -> View:
+        """Give the union of all layers: one object for as long as the repository is open.
+
+        What is committed and what is edited in `config.yaml` is seen in it, whoever does that.
+        """
+        from cas.view.build import ConfiguredLayers
+        from cas.view.stored import Stored
+        from cas.view.view import View
+
+        store = self._store
+        with self._view_lock:
+            if self._view is None:
+                layers = ConfiguredLayers(store, self.config, self._config_stamp)
+                self._view = View(layers, index=self._index, stored=Stored(self._materialiser))
+            return self._view
+
+    def _materialiser(self) -> Materialiser:
+        from cas.worktree.materialise import Materialiser
+
+        return Materialiser(self._store, max_size=self.config.views.max_size, clock_ns=self._clock_ns)
 
     def version_id(
         self, properties: Mapping[str, Any] | None = None, inputs: Sequence[str] = ()

@@ -1,7 +1,8 @@
 """A new `config.yaml` for a repository that lost its own: what can be known of it, and what cannot.
 
-Layers are known by the journal, which names one in every event, but not in which order they were. Of
-chunking, remotes and the like nothing is left; chunking is advice for new data.
+Layers of refs are known by the journal, which names one in every event, but not in which order they were. Of
+those that are directories or packages, of chunking, remotes and the like nothing is left. The directory that
+every new repository has is put on top again; chunking is advice for new data.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from cas import config as configuration
 from cas import fs
 from cas.config import LayerConfig
+from cas.layer_settings import DEFAULT_LAYERS, DIRECTORY
 from cas.versions.journal import Journal
 
 if TYPE_CHECKING:
@@ -23,20 +25,27 @@ def write_missing(layout: Layout) -> tuple[str, ...]:
     if layout.config.exists():
         return ()
     config = configuration.new()
-    layers = _layers(layout) or config.layers
+    refs = _refs_layers(layout)
+    layers = _with_directory(refs) if refs else config.layers
     with fs.explained(f"cannot write '{layout.config}'"):
         configuration.save(layout, replace(config, layers=layers))
     lost = "config.yaml: a default one was written; the repository has a new id, and what was set up is gone"
-    if len(layers) == 1:
+    if len(refs) <= 1:
         return (f"{lost}: chunking, hooks, remotes, layers",)
-    names = ", ".join(f"'{layer.name}'" for layer in layers)
+    names = ", ".join(f"'{layer.name}'" for layer in refs)
     return (
-        f"{lost}: chunking, hooks, remotes",
+        f"{lost}: chunking, hooks, remotes, layers of other kinds",
         f"the order of the layers {names}, and which were read-only: put them right in config.yaml",
     )
 
 
-def _layers(layout: Layout) -> tuple[LayerConfig, ...]:
+def _with_directory(refs: tuple[LayerConfig, ...]) -> tuple[LayerConfig, ...]:
+    taken = {layer.name for layer in refs}
+    others = (layer for layer in DEFAULT_LAYERS if layer.kind == DIRECTORY and layer.name not in taken)
+    return (*others, *refs)
+
+
+def _refs_layers(layout: Layout) -> tuple[LayerConfig, ...]:
     """Give the layers that the journal names; the one that is newest comes first, as an overlay would."""
     names = dict.fromkeys(entry.event.layer for entry in Journal(layout).entries(_ignore))
     return tuple(LayerConfig(name) for name in reversed(names))

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from cas.objects.session import Session
 from cas.repo import look, removal
 from cas.repo.firing import Firing
-from cas.repo.naming import Naming
+from cas.repo.layering import Layering
 from cas.repo.needed import needed
 from cas.repo.reader import SILENT
 from cas.repo.results import OnConflict
@@ -47,7 +47,7 @@ NOT_RECORDED: Final = "the repository cannot be written: `cas status` will not k
 """The note of a checkout of which there is no record."""
 
 
-class Repository(Naming):
+class Repository(Layering):
     r"""An open repository. Share it between threads that read; give each writer its own; close it.
 
     >>> import tempfile, pathlib

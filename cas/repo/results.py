@@ -140,9 +140,41 @@ class LogEntry(msgspec.Struct, frozen=True):
     sequence: int
     at: datetime
     kind: str
-    """"commit", "renew", "tag", "untag", "remove", "restore", "collect"."""
+    """"commit", "renew", "tag", "untag", "remove", "restore", "collect", "hide", "unhide"."""
     layer: str
     name: str
+    """Of the resource; of what was hidden or shown again, the path."""
     version: VersionId | None
+    """None for "hide" and "unhide", which happen to a path."""
     detail: str
-    """A commit's message, a tag's name."""
+    """A commit's message, a tag's name, that a whiteout is opaque."""
+
+
+class LayerInfo(msgspec.Struct, frozen=True):
+    """One layer of the view."""
+
+    name: str
+    kind: str
+    """"refs", "directory" or "package"."""
+    is_writable: bool
+    where: str | None
+    """The absolute path of a directory, the package and the folder in it; None for refs."""
+    names: int | None
+    """Names of refs with a live version; None where it would take a walk to count."""
+    hidden: int | None
+    """Whiteouts among the refs."""
+    problem: str | None
+    """Why it shows nothing although it should, as far as can be seen."""
+
+
+class HideResult(msgspec.Struct, frozen=True):
+    """What was hidden, or is shown again."""
+
+    layer: str
+    path: str
+    """A path of the view."""
+    is_opaque: bool
+    """Whether the path is, or was, a directory in which lower layers show nothing."""
+    is_changed: bool
+    """False if it was so before."""
+    notes: tuple[str, ...] = ()

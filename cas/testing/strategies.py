@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from hypothesis import strategies as st
 
 from cas.ids import BlobId, Content, Kind, TreeId, VersionId
+from cas.name_rules import parse_layer
 from cas.testing.trees import File, Symlink
 from cas.versions import names as rules
 from cas.versions.identity import version_id
@@ -63,7 +64,7 @@ def tags() -> st.SearchStrategy[str]:
 
 def layers() -> st.SearchStrategy[str]:
     """Draw names of layers."""
-    return _words("@:\\/").filter(_accepted(rules.parse_layer))
+    return _words("@:\\/").filter(_accepted(parse_layer))
 
 
 def json_values() -> st.SearchStrategy[JSON]:

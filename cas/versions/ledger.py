@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cas.errors import CasError
+from cas.errors import CasError, CorruptError
 from cas.versions import rows
-from cas.versions.events import Entry, apply, snapshot
+from cas.versions.effects import apply, snapshot
+from cas.versions.events import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -42,7 +43,7 @@ class Ledger:
             now_ns: When: nanoseconds since 1970.
 
         Raises:
-            NotFoundError, ConflictError: See `events.apply`.
+            NotFoundError, ConflictError: See `effects.apply`.
             CorruptError: Index and journal contradict each other; see `journal`, invariant 3.
         """
         start = txn.sequence + 1
@@ -89,15 +90,19 @@ class Ledger:
 
 
 def history(txn: Txn, *, name: str | None = None, limit: int | None = None) -> list[Entry]:
-    """Return the log, newest first: all of it, or what happened to `name`, and at most `limit` entries."""
+    """Return the log, newest first: all of it, or what happened to `name`, and at most `limit` entries.
+
+    Raises:
+        CorruptError: A newer version wrote something that this one does not know.
+    """
     if limit is not None and limit <= 0:
         return []
     found = []
-    mark = b"" if name is None else name.encode()
+    mark = b"" if name is None else rows.path_bytes(name)
     for value in _newest_first(txn):
         if mark not in value:
             continue  # the name stands in the encoding as it is: this saves decoding all the others
-        entry = _decoder.decode(value)
+        entry = _decode(value)
         if name is None or entry.event.name == name:
             found.append(entry)
             if len(found) == limit:
@@ -111,7 +116,19 @@ def since(txn: Txn, sequence: int) -> Iterator[Entry]:
     with txn.raw.cursor(db=txn.tables.log) as cursor:
         if cursor.set_range(rows.SEQUENCE.pack(sequence + 1)):
             for value in cursor.iternext(keys=False, values=True):
-                yield _decoder.decode(value)
+                yield _decode(value)
+
+
+def _decode(value: bytes) -> Entry:
+    try:
+        return _decoder.decode(value)
+    except msgspec.DecodeError as error:
+        raise CorruptError(
+            "cannot understand the log",
+            code="journal-unknown",
+            why=f"one of its events is of no known kind: {error}",
+            hint="a newer cas wrote it: upgrade with `pip install --upgrade cas-store`",
+        ) from error
 
 
 def _log(txn: Txn, entry: Entry) -> None:

@@ -17,9 +17,10 @@ import yaml
 from cas import fs
 from cas.errors import InvalidError
 from cas.versions.values import MAX_DEPTH
+from cas.yaml_values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 MAX_SIZE: Final = 1 << 20
@@ -63,6 +64,29 @@ def read_mapping(path: Path, *, holds: str, code: str, max_size: int = MAX_SIZE)
         InvalidError: It is not YAML, not a mapping, or holds something that is refused.
         NotFoundError: There is no such file.
     """
+    _, mapping = _read(path, _mapping_of, holds=holds, code=code, max_size=max_size)
+    assert isinstance(mapping, dict)
+    return mapping
+
+
+def read_values(path: Path, *, holds: str, code: str, max_size: int = MAX_SIZE) -> Value | None:
+    """Read the mapping or the list in the YAML file `path` as values that know their lines.
+
+    Takes what `read_mapping` takes, a list besides, and raises what it raises. None is an empty file.
+    """
+    text, found = _read(path, _collection_of, holds=holds, code=code, max_size=max_size)
+    return None if found is None else Value.parse(text)
+
+
+def _read(
+    path: Path,
+    document_of: Callable[[Iterator[yaml.Event]], object],
+    *,
+    holds: str,
+    code: str,
+    max_size: int,
+) -> tuple[bytes, object]:
+    """Read the text of the file, and what `document_of` makes of its events."""
 
     def invalid(why: str, hint: str | None = None) -> InvalidError:
         return InvalidError(f"cannot read {holds} from '{path}'", code=code, why=why, hint=hint)
@@ -72,31 +96,42 @@ def read_mapping(path: Path, *, holds: str, code: str, max_size: int = MAX_SIZE)
     if len(text) > max_size:
         raise invalid(f"it is larger than {max_size} bytes")
     try:
-        return _mapping_of(iter(_Loader(text).get_event, None))
+        return text, document_of(iter(_Loader(text).get_event, None))
     except _Refused as error:
         raise invalid(error.why, error.hint) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise invalid(" ".join(str(error).split())) from error
 
 
-def _mapping_of(events: Iterator[yaml.Event]) -> dict[str, object]:
-    """Build the one document of the stream."""
+def _mapping_of(events: Iterator[yaml.Event]) -> object:
+    """Build the mapping that is the one document of the stream."""
+    found = _document_of(events, (yaml.MappingStartEvent,), "a mapping of keys to values")
+    return {} if found is None else found
+
+
+def _collection_of(events: Iterator[yaml.Event]) -> object:
+    """Build the mapping or the list that is the one document of the stream; None if there is nothing."""
+    starts = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
+    return _document_of(events, starts, "a list, or a mapping of keys to values")
+
+
+def _document_of(events: Iterator[yaml.Event], starts: tuple[type[yaml.Event], ...], rule: str) -> object:
+    """Build the one document of the stream, which starts with one of `starts`; None if there is nothing."""
     next(events)  # the start of the stream
     event = next(events)
     if isinstance(event, yaml.StreamEndEvent):
-        return {}
+        return None
     first = next(events)
     if isinstance(first, yaml.ScalarEvent) and first.implicit[0] and not first.value:
-        return {}  # a file of comments only
-    if not isinstance(first, yaml.MappingStartEvent):
-        raise _Refused(first, "it is not a mapping of keys to values")
-    mapping = _build(first, events, 0)
+        return None  # a file of comments only
+    if not isinstance(first, starts):
+        raise _Refused(first, f"it is not {rule}")
+    found = _build(first, events, 0)
     next(events)  # the end of the document
     after = next(events)
     if not isinstance(after, yaml.StreamEndEvent):
         raise _Refused(after, "it holds a second document")
-    assert isinstance(mapping, dict)
-    return mapping
+    return found
 
 
 def _build(event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> object:

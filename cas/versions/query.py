@@ -89,6 +89,6 @@ def _newest_first(txn: Txn, keys: Iterable[bytes]) -> list[Version]:
         ref, version = rows.split_version_key(key)
         layer, name = rows.split_ref_key(ref)
         match = refs.get(txn, layer, name, version)
-        assert match is not None, "events, invariant 3"
+        assert match is not None, "effects, invariant 3"
         found.append(match)
     return sorted(found, key=lambda version: version.sequence, reverse=True)

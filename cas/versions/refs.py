@@ -1,4 +1,4 @@
-"""Reading refs: names, versions, tags, in one transaction.
+"""Reading refs: names, versions, tags, whiteouts, in one transaction.
 
 Everything here is a lookup or the scan of a prefix; nothing hashes.
 """
@@ -6,7 +6,7 @@ Everything here is a lookup or the scan of a prefix; nothing hashes.
 from __future__ import annotations
 
 import sys
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -36,6 +36,17 @@ class Ref(msgspec.Struct, frozen=True):
     """Live versions."""
 
 
+class Whiteout(msgspec.Struct, frozen=True):
+    """A path at which a layer hides all lower layers, and what it held itself until then."""
+
+    path: str
+    """A path of the view; it covers everything below, too."""
+    sequence: int
+    """The event that made it; what its layer holds under a higher one is visible again."""
+    is_opaque: bool
+    """The path is a directory; lower layers show nothing in it, and the layer's own entries all stay."""
+
+
 def names(txn: Txn, layer: str, prefix: str = "") -> Iterator[Ref]:
     """Iterate over the names of `layer` that start with `prefix` and have a live version, in order of UTF-8.
 
@@ -44,6 +55,16 @@ def names(txn: Txn, layer: str, prefix: str = "") -> Iterator[Ref]:
     for key, value in txn.scan(txn.tables.refs, rows.ref_key(layer, prefix)):
         row = rows.decode_ref(value)
         yield Ref(layer, rows.split_ref_key(key)[1], VersionId(row.current), row.version_count)
+
+
+def count_names(txn: Txn, layer: str) -> int:
+    """Count the names of `layer` that have a live version. Cost: one key each, which nothing is made of."""
+    prefix = rows.ref_key(layer, "")
+    cursor: Any
+    with txn.raw.cursor(db=txn.tables.refs) as cursor:
+        found = cursor.set_range(prefix)
+        keys = cursor.iternext(keys=True, values=False) if found else ()
+        return sum(1 for _ in takewhile(lambda key: key.startswith(prefix), keys))
 
 
 def ref(txn: Txn, layer: str, name: str) -> Ref | None:
@@ -147,7 +168,7 @@ def dependents(txn: Txn, name: str, version: VersionId) -> list[Version]:
         name_key, user = rows.split_version_key(key[DIGEST_SIZE:])
         layer, user_name = rows.split_ref_key(name_key)
         made = get(txn, layer, user_name, user)
-        assert made is not None, "events, invariant 3"
+        assert made is not None, "effects, invariant 3"
         sources = [source for source, used in made.inputs.items() if used == version]
         if any(source == name or not _is_resource(txn, source, version) for source in sources):
             found.append(made)
@@ -169,6 +190,45 @@ def layers(txn: Txn) -> list[str]:
             found.append(layer.decode())
             more = cursor.set_range(layer + b"\1")
     return found
+
+
+def whiteout(txn: Txn, layer: str, path: str) -> Whiteout | None:
+    """Return the whiteout at `path` itself, or None. Cost: one lookup."""
+    row = rows.read_whiteout(txn, rows.whiteout_key(layer, rows.path_bytes(path)))
+    return None if row is None else Whiteout(path, row.sequence, row.is_opaque)
+
+
+def whiteouts_over(txn: Txn, layer: str, path: str) -> Iterator[Whiteout]:
+    """Iterate over the whiteouts that cover `path`: at the root, at each directory above it, at itself.
+
+    Cost: one lookup for each.
+    """
+    parts = path.split("/") if path else []
+    for count in range(len(parts) + 1):
+        found = whiteout(txn, layer, "/".join(parts[:count]))
+        if found is not None:
+            yield found
+
+
+def iter_whiteouts(txn: Txn, layer: str, prefix: str = "") -> Iterator[Whiteout]:
+    """Iterate over the whiteouts of `layer` at the path `prefix` and below it, in order of their bytes.
+
+    Memory: one whiteout. Nothing may be written meanwhile.
+    """
+    start = rows.path_bytes(prefix)
+    if prefix:
+        found = whiteout(txn, layer, prefix)
+        if found is not None:
+            yield found
+        start += b"/"
+    for key, row in rows.scan_whiteouts(txn, rows.whiteout_key(layer, start)):
+        path = rows.path_text(rows.split_whiteout_key(key)[1])
+        yield Whiteout(path, row.sequence, row.is_opaque)
+
+
+def whiteouts(txn: Txn, layer: str) -> dict[str, Whiteout]:
+    """Return the whiteouts of `layer` by their paths, in order of bytes. Memory: all of them."""
+    return {found.path: found for found in iter_whiteouts(txn, layer)}
 
 
 def require_current(txn: Txn, layer: str, name: str, expect: VersionId | None) -> None:

@@ -7,6 +7,7 @@ r"""Keys and values of the tables that hold versions: the only module that knows
     properties  fingerprint (16) + versions key     → nothing
     dependents  input's version (32) + versions key → nothing
     log         sequence (u64)                      → `events.Entry`
+    whiteouts   layer \0 path                      → sequence, at_ns (u64), whether it is opaque (u8)
 
 Names hold no control characters, so `\0` and `\1` cannot be mistaken. The longest key is one of
 `dependents`: 32 + 40 + 1 + 400 + 1 + 32 = 506 bytes, of the 511 that LMDB allows.
@@ -33,7 +34,11 @@ SEQUENCE: Final = struct.Struct(">Q")
 FINGERPRINT_SIZE: Final = 16
 """Bytes of a property's fingerprint at the start of a key of `properties`."""
 
+MAX_WHITEOUT_SIZE: Final = 470
+"""Bytes of a path that can be hidden: with the longest layer it makes a key of 511."""
+
 _REF: Final = struct.Struct(">32sQ")
+_WHITEOUT: Final = struct.Struct(">QQ?")
 
 
 class VersionRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -59,13 +64,23 @@ class RefRow(NamedTuple):
     """Live versions."""
 
 
+class WhiteoutRow(NamedTuple):
+    """The value of a row of `whiteouts`."""
+
+    sequence: int
+    """The event that hid the path."""
+    at_ns: int
+    """When that was."""
+    is_opaque: bool
+
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(VersionRow)
 
 
 def ref_key(layer: str, name: str) -> bytes:
-    """Key of `refs`; every other key starts with it."""
-    return f"{layer}\0{name}".encode()
+    """Key of `refs`; every other key starts with it. A path that is no UTF-8 has one, too: nobody has it."""
+    return f"{layer}\0{name}".encode("utf-8", "surrogateescape")
 
 
 def split_ref_key(key: bytes) -> tuple[str, str]:
@@ -140,3 +155,48 @@ def decode_ref(value: bytes) -> RefRow:
 def write_ref(txn: Txn, ref: bytes, row: RefRow) -> None:
     """Set what a name means."""
     txn.put(txn.tables.refs, ref, _REF.pack(*row))
+
+
+def path_bytes(path: str) -> bytes:
+    """Encode a path of the view; bytes that were no UTF-8 are surrogate escapes in it."""
+    return path.encode("utf-8", "surrogateescape")
+
+
+def path_text(path: bytes) -> str:
+    """Undo `path_bytes`."""
+    return path.decode("utf-8", "surrogateescape")
+
+
+def whiteout_key(layer: str, path: bytes) -> bytes:
+    """Key of a whiteout; those of a layer are in order of the bytes of their paths."""
+    return b"%b\0%b" % (layer.encode(), path)
+
+
+def split_whiteout_key(key: bytes) -> tuple[str, bytes]:
+    """Undo `whiteout_key`."""
+    layer, _, path = key.partition(b"\0")
+    return layer.decode(), path
+
+
+def read_whiteout(txn: Txn, key: bytes) -> WhiteoutRow | None:
+    """Look a whiteout up by its key."""
+    value = None if txn.tables.whiteouts is None else txn.get(txn.tables.whiteouts, key)
+    return None if value is None else WhiteoutRow(*_WHITEOUT.unpack(value))
+
+
+def scan_whiteouts(txn: Txn, prefix: bytes = b"") -> Iterator[tuple[bytes, WhiteoutRow]]:
+    """Iterate over the whiteouts whose key starts with `prefix`, in order."""
+    if txn.tables.whiteouts is not None:
+        for key, value in txn.scan(txn.tables.whiteouts, prefix):
+            yield key, WhiteoutRow(*_WHITEOUT.unpack(value))
+
+
+def write_whiteout(txn: Txn, key: bytes, row: WhiteoutRow) -> None:
+    """Set a whiteout."""
+    assert txn.tables.whiteouts is not None, "an index that can be written has all tables"
+    txn.put(txn.tables.whiteouts, key, _WHITEOUT.pack(*row))
+
+
+def delete_whiteout(txn: Txn, key: bytes) -> None:
+    """Drop a whiteout; there need not be one."""
+    txn.delete(txn.tables.whiteouts, key)

@@ -20,8 +20,9 @@ import msgspec
 
 from cas.errors import InvalidError
 from cas.ids import DIGEST_SIZE
+from cas.name_rules import parse_layer
 from cas.versions.jsontext import decode_json
-from cas.versions.names import parse_layer, parse_name, parse_tag
+from cas.versions.names import parse_name, parse_tag
 from cas.versions.values import JSON, check_value
 
 if TYPE_CHECKING:

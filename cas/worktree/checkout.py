@@ -38,7 +38,7 @@ from cas.errors import CasError, ConflictError, InvalidError, ReadOnlyError
 from cas.ids import Kind, TreeId
 from cas.objects.session import Session
 from cas.progress import Progress, Silent
-from cas.worktree import placements, statcache
+from cas.worktree import leases, placements, room, statcache
 from cas.worktree.apply import apply, check, staged_name
 from cas.worktree.build import Builder
 from cas.worktree.compare import as_entry, join
@@ -189,7 +189,10 @@ class _Checkout:
             if not spool.count:
                 self._record_unchanged()
                 return self._report(plan, 0, 0)
-            with Session.start(self.store.layout) if self.is_recorded else nullcontext() as session:
+            with (
+                Session.start(self.store.layout) if self.is_recorded else nullcontext() as session,
+                nullcontext() if self.link is Link.COPY else leases.building(self.store.layout),
+            ):
                 files, size = self._execute(spool, session, plan.size)
             return self._report(plan, files, size)
         finally:
@@ -316,6 +319,7 @@ class _Checkout:
             raise error.explain(self._final_path(spool, error.path)) from error.__cause__
         finally:
             builder.close()
+        room.note(self.store.layout, views.added)
         if cache is not None:
             staging.wait_for_clock()
         return builder.file_count, builder.size

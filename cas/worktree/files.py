@@ -108,7 +108,7 @@ class FileMaker:
                 check_size(place, self.views.add(place.blob, place.kind, blocks))
                 status = self._link(directories, place)
             if status is None:
-                raise _vanished(place)
+                raise vanished(place)
             return Made(place, status)
         except FileExistsError as error:
             raise name_collision(place.directory, place.name) from error
@@ -127,7 +127,8 @@ class FileMaker:
         return self.placer.place(directories.open(place.directory), place)
 
 
-def _vanished(place: Place) -> StorageError:
+def vanished(place: Place) -> StorageError:
+    """Explain why a view that was just made is not there."""
     return StorageError(
         f"cannot link to the file of '{place.blob.hex()}'",
         code="view-vanished",

@@ -123,8 +123,12 @@ class HardlinkPlacer:
         return None
 
     def _link(self, directory: int, place: Place) -> bool:
-        """Link to the view; when that has as many links as there may be, to a second copy of it."""
+        """Link to the view; when that has as many links as there may be, to a second copy of it.
+
+        The same for a view that another user made: Linux lets nobody link to what he may not write to.
+        """
         view = self._views.path(place.blob, place.kind)
+        curable = {errno.EMLINK, errno.EPERM}
         for _ in range(_ATTEMPTS):
             try:
                 os.link(view, place.name, dst_dir_fd=directory, follow_symlinks=False)
@@ -133,8 +137,9 @@ class HardlinkPlacer:
                     return False
                 # Another process put its own copy there between the look-up of the name and the link.
             except OSError as error:
-                if error.errno != errno.EMLINK or not self._views.renew(place.blob, place.kind, place.size):
+                if error.errno not in curable or not self._views.renew(place.blob, place.kind, place.size):
                     raise
+                curable = {errno.EMLINK}  # what is not allowed even now never will be
             else:
                 return True
         return False

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from cas import fs
 from cas.errors import ConflictError
+from cas.worktree import leases, room
 from cas.worktree.build import Builder
 from cas.worktree.compare import as_entry
 from cas.worktree.directories import open_directory
@@ -56,8 +58,10 @@ def place(  # noqa: PLR0913 - each is a decision of the caller
         try:
             if placer is not None:
                 placer.probe(parent, os.fsencode(session.probe()))
-            builder.add(os.fsencode(destination.name), as_entry(content))
-            builder.finish()
+            with leases.building(store.layout) if placer is not None else nullcontext():
+                builder.add(os.fsencode(destination.name), as_entry(content))
+                builder.finish()
+            room.note(store.layout, views.added)
         except UnmadeError as error:
             raise error.explain(
                 os.fsdecode(os.path.join(os.fsencode(destination.parent), error.path))

@@ -69,6 +69,8 @@ class Step(msgspec.Struct, frozen=True, array_like=True, gc=False):
     name: bytes
     entry: Entry | None
     """What to place."""
+    source: bytes = b""
+    """The path of a file that is no object of the store, where one is to be copied."""
 
 
 _encoder = msgspec.msgpack.Encoder()

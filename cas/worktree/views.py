@@ -19,11 +19,13 @@ import errno
 import fcntl
 import os
 import stat
+import threading
 from typing import TYPE_CHECKING, Final
 
 from cas import fs
 from cas.errors import StorageError
 from cas.ids import DIGEST_SIZE, Kind
+from cas.worktree import room
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,6 +52,9 @@ class Views:
         """`tmp` is the session's folder; without it nothing can be added."""
         self.root = os.path.join(os.fsencode(layout.views), b"files")
         self._tmp = None if tmp is None else os.fsencode(tmp)
+        self._lock = threading.Lock()
+        self.added = 0
+        """What the files that were added take, in bytes of whole blocks."""
 
     def path(self, blob: bytes, kind: int) -> bytes:
         """Where the file of `blob` is, or would be."""
@@ -97,6 +102,9 @@ class Views:
         finally:
             os.close(fd)
         _rename(temporary, self.path(blob, kind))
+        fs.reached("view.added")
+        with self._lock:
+            self.added += room.rounded(size)
         return size
 
     def renew(self, blob: bytes, kind: int, size: int | None) -> bool:

@@ -10,7 +10,7 @@ from cas.cli import completers, options
 from cas.cli.command import command
 from cas.cli.console import Paint
 from cas.cli.context import Invocation
-from cas.cli.render import documents, shapes, text, versions
+from cas.cli.render import documents, listing, pairs, shapes, text, versions, view
 from cas.cli.render.table import Align, Column
 from cas.errors import InvalidError
 from cas.ids import Kind
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cas.cli.console import Console
+    from cas.cli.render.listing import Listed
     from cas.repo import Repository
     from cas.repo.results import LogEntry, TreeItem
     from cas.versions.version import Version
 
 _SIZE_CELLS = 10
-_LABEL_CELLS = 11
 
 
 @command("ls", example="cas ls --versions photos", shape=shapes.LISTING.many())
@@ -34,7 +34,7 @@ def ls(
     prefix: Annotated[
         str,
         typer.Argument(
-            metavar="[PREFIX]", autocompletion=completers.name, help="Only names that start with this."
+            metavar="[PREFIX]", autocompletion=completers.name, help="Only what starts with this."
         ),
     ] = "",
     layer: Annotated[
@@ -53,23 +53,54 @@ def ls(
             help="List every version instead, removed ones too; with --json an array of version objects.",
         ),
     ] = False,
+    files: Annotated[
+        bool,
+        typer.Option(
+            "--files",
+            help="List every file and directory of the view below PREFIX, a path; with --json an array of "
+            "node objects.",
+        ),
+    ] = False,
 ) -> None:
-    """List resources and their current versions"""
+    """List resources and their current versions
+
+    And the files of layers that are directories or packages: everything that the view has, each from the
+    uppermost layer that has it.
+    """
+    if files and (all_versions or layer is not None):
+        raise InvalidError("--files lists the view, without --layer and --versions", code="usage")
     invocation = ctx.ensure_object(Invocation)
     console = invocation.console
     with invocation.repository() as repository:
         if all_versions:
             _show_versions(console, _every_version(repository, prefix, layer))
-            return
-        found = repository.names(prefix, layer=layer)
+        elif files:
+            _show_files(console, repository, prefix)
+        else:
+            _show_listings(console, listing.listings(repository, prefix, layer), prefix)
+
+
+def _show_listings(console: Console, found: list[Listed], prefix: str) -> None:
     if console.is_json:
-        console.document([documents.listing(one) for one in found])
+        console.document([listing.document(one) for one in found])
     elif console.is_quiet:
-        console.lines(dict.fromkeys(text.printable(one.name) for one in found))
+        console.lines(text.printable(one.name) for one in found)
     else:
-        console.table(*versions.listing_table(found))
+        console.table(*listing.table(found))
         if not found:
             console.note(f"no names start with '{prefix}'" if prefix else "the repository is empty")
+
+
+def _show_files(console: Console, repository: Repository, path: str) -> None:
+    union = repository.view()
+    nodes = union.walk(path)
+    if console.is_json:
+        console.documents(map(view.node, nodes))
+    elif console.is_quiet:
+        console.lines(text.printable(one.path) for one in nodes)
+    else:
+        cells = max(text.width(text.printable(one.name)) for one in union.layers)
+        console.lines(view.line(one, cells) for one in nodes)
 
 
 def _every_version(repository: Repository, prefix: str, layer: str | None) -> list[Version]:
@@ -213,24 +244,14 @@ def show(ctx: typer.Context, spec: options.Spec) -> None:
 
 def _show_version(console: Console, version: Version) -> None:
     console.line(console.paint(text.printable(version.ref), Paint.STRONG))
-    _show_pairs(console, list(versions.description(version)), indent="  ")
-    for title, pairs in (
+    pairs.show(console, list(versions.description(version)), indent="  ")
+    for title, listed in (
         ("properties", versions.properties(version)),
         ("inputs", [(role, f"{used}") for role, used in sorted(version.inputs.items())]),
     ):
-        if pairs:
+        if listed:
             console.line(f"  {console.paint(title, Paint.FAINT)}")
-            _show_pairs(console, pairs, indent="    ")
-
-
-def _show_pairs(console: Console, pairs: list[tuple[str, str]], *, indent: str) -> None:
-    cells = max(_LABEL_CELLS - len(indent), *(text.width(text.printable(label)) for label, _ in pairs))
-    for label, value in pairs:
-        shown = text.printable(label)
-        padding = " " * (cells - text.width(shown))
-        first, *others = [text.printable(line) for line in value.splitlines()] or [""]
-        console.line(f"{indent}{console.paint(shown, Paint.FAINT)}{padding}  {first}")
-        console.lines(f"{indent}{' ' * cells}  {other}" for other in others)
+            pairs.show(console, listed, indent="    ")
 
 
 @command("log", example="cas log photos -n 10", shape=shapes.LOG_ENTRY.many())

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from cas.cli.console import Console
     from cas.repo.results import CheckoutResult, CheckoutStatus, CommitResult
+    from cas.view.export import ExportReport
 
 
 class Linking(StrEnum):
@@ -189,7 +190,10 @@ def _show_commit(console: Console, result: CommitResult) -> None:
 @command("checkout", example="cas checkout photos ./work", shape=shapes.CHECKOUT)
 def checkout(  # noqa: PLR0913, PLR0917 - as above
     ctx: typer.Context,
-    spec: options.Spec,
+    spec: Annotated[
+        str | None,
+        typer.Argument(metavar="SPEC", autocompletion=completers.spec, help=options.SPEC_HELP),
+    ] = None,
     destination: Annotated[
         Path | None,
         typer.Argument(metavar="[DEST]", help="Where to put it.  [default: the last part of the name, here]"),
@@ -210,12 +214,35 @@ def checkout(  # noqa: PLR0913, PLR0917 - as above
     force: Annotated[
         bool, typer.Option("-f", "--force", help="Overwrite what is there, local edits too.")
     ] = False,
+    view: Annotated[
+        Path | None,
+        typer.Option(
+            "--view",
+            metavar="DEST",
+            file_okay=False,
+            help="Put the union of all layers there, as copies, instead of one version.",
+        ),
+    ] = None,
 ) -> None:
-    """Put a version into a directory
+    """Put a version, or the whole view, into a directory
 
     Only what differs is written. Local edits are never overwritten without --force.
     """
     invocation = ctx.ensure_object(Invocation)
+    if view is not None:
+        if spec or destination or inside or link is not Linking.COPY:
+            raise InvalidError(
+                "cannot check out the view and a version at once",
+                code="usage",
+                why="--view DEST takes neither SPEC nor --path nor --link",
+                hint="cas checkout --view DEST",
+            )
+        _export(invocation, view, force=force)
+        return
+    if spec is None:
+        raise InvalidError(
+            "`cas checkout` needs SPEC", code="usage", hint="run `cas ls` to see what there is"
+        )
     with invocation.repository() as repository, invocation.progress() as progress:
         from cas.worktree.link import Link  # noqa: PLC0415 - loaded with the repository
 
@@ -225,6 +252,15 @@ def checkout(  # noqa: PLR0913, PLR0917 - as above
     _show_checkout(invocation, result)
 
 
+def _export(invocation: Invocation, destination: Path, *, force: bool) -> None:
+    with invocation.repository() as repository, invocation.progress() as progress:
+        report = repository.export_view(destination, force=force, progress=progress)
+    if invocation.console.is_json:
+        invocation.console.document(documents.export(report))
+    else:
+        _show_counts(invocation, "the view", report)
+
+
 def _show_checkout(invocation: Invocation, result: CheckoutResult) -> None:
     console = invocation.console
     if console.is_json:
@@ -232,6 +268,11 @@ def _show_checkout(invocation: Invocation, result: CheckoutResult) -> None:
         return
     for note in result.notes:
         console.note(text.printable(note))
+    _show_counts(invocation, result.version.ref, result)
+
+
+def _show_counts(invocation: Invocation, what: str, result: CheckoutResult | ExportReport) -> None:
+    console = invocation.console
     if console.is_quiet:
         console.line(text.printable(str(result.destination)))
         return
@@ -244,7 +285,7 @@ def _show_checkout(invocation: Invocation, result: CheckoutResult) -> None:
     ]
     where = text.printable(invocation.nearby(result.destination))
     told = "; ".join(filter(None, counts)) or "nothing to write"
-    console.line(f"checked out {result.version.ref} to {where}  ({told})")
+    console.line(f"checked out {what} to {where}  ({told})")
 
 
 @command("status", example="cas status ./work", shape=shapes.STATUS.many())

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
         CheckoutStatus,
         CommitResult,
         Difference,
-        Listing,
         LogEntry,
         PropertyChange,
         TreeItem,
     )
     from cas.versions.version import Version
+    from cas.view.export import ExportReport
     from cas.worktree.compare import Change
 
 Document = dict[str, Any]
@@ -65,13 +65,16 @@ def checkout(result: CheckoutResult) -> Document:
     }
 
 
-def listing(found: Listing) -> Document:
-    """Describe a name and its current version."""
+def export(report: ExportReport) -> Document:
+    """Describe a checkout of the view."""
     return {
-        "name": found.name,
-        "layer": found.layer,
-        "versions": found.version_count,
-        "current": found.current.as_dict(),
+        "version": None,
+        "destination": str(report.destination),
+        "written": report.written,
+        "removed": report.removed,
+        "unchanged": report.unchanged,
+        "bytes_written": report.bytes_written,
+        "notes": [],
     }
 
 

@@ -77,7 +77,7 @@ COMMIT = Shape(
 
 CHECKOUT = Shape(
     {
-        "version": VERSION,
+        "version": "object or null: the version object; null for `--view`",
         "destination": "string: where it was put",
         "written": "number: files written",
         "removed": "number: files removed",
@@ -89,10 +89,50 @@ CHECKOUT = Shape(
 
 LISTING = Shape(
     {
-        "name": "string: the name of the resource",
+        "name": "string: the name of the resource; of a file in a directory or package, its path",
         "layer": "string: the layer that holds it",
-        "versions": "number: how many live versions there are",
-        "current": VERSION,
+        "versions": "number: how many live versions there are; 0 for a file",
+        "current": "object or null: the current version, a version object; null for a file",
+        "size": "number: bytes",
+        "location": "string or null: where the file is; null for a resource",
+    }
+)
+
+NODE = Shape(
+    {
+        "path": "string: its path in the view",
+        "layer": "string: the layer that has it",
+        "kind": "string: `file`, `executable`, `symlink` or `directory`",
+        "size": "number or null: bytes; null where it would take a walk to know",
+        "name": "string or null: the resource that it belongs to; null for what is the host's",
+        "version": "string or null: the version id",
+        "inner": "string or null: the path inside of the version",
+        "content": "string or null: the content id, where it is known",
+        "target": "string or null: where a symlink points",
+        "location": "string or null: where it is, for what is the host's",
+    },
+    name="node",
+)
+
+WHICH = Shape(
+    {
+        "node": NODE,
+        "location": "string or null: where it is on the disk; null for what is not materialised",
+        "shadows": NODE.many(),
+        "whiteouts": Shape(
+            {
+                "layer": "string: the layer of the whiteout",
+                "path": "string: what it hides, with all below",
+            },
+            is_array=True,
+        ),
+    }
+)
+
+PATH = Shape(
+    {
+        "path": "string: the path that was asked for",
+        "location": "string: where that is on the disk, absolute",
     }
 )
 
@@ -119,10 +159,12 @@ LOG_ENTRY = Shape(
     {
         "sequence": "number: its place in the log",
         "at": "string: when",
-        "event": "string: `commit`, `replace`, `tag`, `untag`, `remove`, `restore` or `collect`",
+        "event": (
+            "string: `commit`, `renew`, `tag`, `untag`, `remove`, `restore`, `collect`, `hide` or `unhide`"
+        ),
         "layer": "string: where",
-        "name": "string: to which resource",
-        "version": "string or null: to which version",
+        "name": "string: to which resource; for `hide` and `unhide`, to which path of the view",
+        "version": "string or null: to which version; null for `hide` and `unhide`",
         "detail": "string: the tag, or whatever else there is to say",
     }
 )
@@ -246,6 +288,29 @@ STATS = Shape(
     }
 )
 
+LAYER = Shape(
+    {
+        "name": "string: what it is called",
+        "kind": "string: `refs`, `directory` or `package`",
+        "writable": "boolean: whether commits or downloads may go there",
+        "where": "string or null: the absolute path, or PACKAGE:FOLDER; null for refs",
+        "names": "number or null: how many resources; null for what is not refs",
+        "hidden": "number or null: how many paths are hidden; null for what is not refs",
+        "problem": "string or null: why it shows nothing, as far as can be seen",
+    },
+    is_array=True,
+)
+
+HIDING = Shape(
+    {
+        "path": "string: the path of the view",
+        "layer": "string: the layer that hides it, or did",
+        "opaque": "boolean: whether it is, or was, hidden by --opaque",
+        "changed": "boolean: false if it was hidden before",
+        "notes": "array of strings: what else there is to say",
+    }
+)
+
 HOOK = Shape(
     {
         "point": "string or null: the point; null for what may be meant for any, and cannot be used",
@@ -267,6 +332,13 @@ HOOK_CALL = Shape(
         "said": "string: the end of what it printed",
     },
     is_array=True,
+)
+
+MOUNT = Shape(
+    {
+        "directory": "string: the absolute path of the mount; this is printed once it can be read",
+        "version": "object or null: the version object that is shown; null for the view",
+    }
 )
 
 DEMO = Shape(

@@ -14,15 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from cas.cli.console import Console
-    from cas.repo.results import Listing
     from cas.versions.version import Version
     from cas.worktree.compare import Change
 
 LAYER = Column("LAYER", hides_when_empty=True)
-_SIZE = Column("SIZE", Align.RIGHT)
-_FILES = Column("FILES", Align.RIGHT, is_droppable=True)
-_WHEN = Column("COMMITTED", is_droppable=True)
-_TAGS = Column("TAGS", floor=8, hides_when_empty=True)
+SIZE = Column("SIZE", Align.RIGHT)
+FILES = Column("FILES", Align.RIGHT, is_droppable=True)
+WHEN = Column("COMMITTED", is_droppable=True)
+TAGS = Column("TAGS", floor=8, hides_when_empty=True)
 _MESSAGE = Column("MESSAGE", floor=12, is_droppable=True, hides_when_empty=True)
 
 _LETTERS = {
@@ -38,40 +37,11 @@ def reference_column(title: str = "VERSION") -> Column:
     return Column(title, floor=24, tail=13)
 
 
-def listing_table(found: Sequence[Listing]) -> tuple[list[Column], list[list[str]]]:
-    """Lay out names and their current versions."""
-    columns = [
-        Column("NAME", floor=16),
-        LAYER,
-        Column("VERSION"),
-        _SIZE,
-        _FILES,
-        Column("VERSIONS", Align.RIGHT, is_droppable=True),
-        _WHEN,
-        _TAGS,
-    ]
-    layers = layer_labels(one.layer for one in found)
-    rows = [
-        [
-            one.name,
-            layers[one.layer],
-            one.current.version.short,
-            text.size(one.current.size),
-            text.number(one.current.file_count),
-            text.number(one.version_count),
-            text.when(one.current.created_at),
-            ", ".join(one.current.tags),
-        ]
-        for one in found
-    ]
-    return columns, rows
-
-
 def version_table(
     found: Sequence[Version], *, title: str = "VERSION"
 ) -> tuple[list[Column], list[list[str]]]:
     """Lay out versions, one line each; what is not alive is marked behind its tags."""
-    columns = [reference_column(title), LAYER, _SIZE, _FILES, _WHEN, _TAGS, _MESSAGE]
+    columns = [reference_column(title), LAYER, SIZE, FILES, WHEN, TAGS, _MESSAGE]
     layers = layer_labels(one.layer for one in found)
     rows = [
         [

@@ -14,6 +14,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "array of strings": (list,),
     "object": (dict,),
     "string or null": (str, type(None)),
+    "number or null": (int, float, type(None)),
     "object or null": (dict, type(None)),
 }
 

@@ -79,7 +79,7 @@ def test_a_broken_configuration_names_the_line(run: Run, repository: Path) -> No
 
     assert shown.code == 2
     assert (
-        f"line {line}: 'layers[0].kind' is 'view', and must be one of refs, directory, package" in shown.err
+        f"line {line}: 'layers[1].kind' is 'view', and must be one of refs, directory, package" in shown.err
     )
 
 

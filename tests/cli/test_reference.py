@@ -52,7 +52,7 @@ def test_the_text_does_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in COMMANDS if name not in {"init", "demo", "restore", "commit"}]
+    "name", [name for name in COMMANDS if name not in {"init", "demo", "restore", "commit", "mount"}]
 )
 @pytest.mark.usefixtures("repository")
 def test_examples_work(run: Run, name: str) -> None:
@@ -63,7 +63,11 @@ def test_examples_work(run: Run, name: str) -> None:
         "modules: {m: {outputs: [out], set: {n: 1}, run: 'touch {outputs.out}'}}"
     )
     Path("words.txt").write_text("b\na\n")
+    Path("remote.yaml").write_text(
+        f"[{{name: inception, dst_path: net.bin, url: '{Path('words.txt').absolute().as_uri()}'}}]"
+    )
     run("commit", "words", "words.txt")
+    run("hide", "models/old")
 
     words = example(name)
     shown = run(*words, "--force") if words == ["tag", "photos", "best"] else run(*words)

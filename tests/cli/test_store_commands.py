@@ -305,6 +305,52 @@ def test_checkout_of_a_part(run: Run, repository: Path) -> None:
     assert (repository / "beach.jpg").stat().st_size == 2048
 
 
+def test_checkout_of_the_view(run: Run, repository: Path) -> None:
+    """--view puts the union of all layers into a directory; other files in it stay."""
+    (repository / "runtime_resources" / "photos").mkdir(parents=True)
+    (repository / "runtime_resources" / "photos" / "readme.txt").write_text("mine\n")
+
+    shown = run("checkout", "--view", "all")
+
+    assert shown.code == 0, shown.err
+    assert re.match(r"checked out the view to .*all  \(\d files written, ", shown.out)
+    assert (repository / "all" / "photos" / "readme.txt").read_text() == "mine\n"
+    assert (repository / "all" / "photos" / "new.txt").read_text() == "new\n"
+    assert run("checkout", "--view", "all", "-q").out.endswith("all\n")
+    shapes.require(run("checkout", "--view", "all", "--json").document, declared.CHECKOUT)
+
+
+def test_checkout_of_the_view_does_not_overwrite_edits(run: Run, repository: Path) -> None:
+    """What differs is a conflict without --force."""
+    run("checkout", "--view", "all")
+    (repository / "all" / "photos" / "new.txt").write_text("mine\n")
+
+    refused = run("checkout", "--view", "all")
+    forced = run("checkout", "--view", "all", "--force")
+
+    assert (refused.code, forced.code) == (4, 0)
+    assert "'photos/new.txt'" in refused.err
+    assert (repository / "all" / "photos" / "new.txt").read_text() == "new\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("checkout",),
+        ("checkout", "photos", "--view", "all"),
+        ("checkout", "--view", "all", "--path", "summer"),
+        ("checkout", "--view", "all", "--link", "hardlink"),
+    ],
+)
+def test_checkout_is_of_a_version_or_of_the_view(run: Run, repository: Path, words: tuple[str, ...]) -> None:
+    """Neither, or both, is wrong usage; nothing is written."""
+    refused = run(*words)
+
+    assert refused.code == 2
+    assert "cas " in refused.err
+    assert not (repository / "all").exists()
+
+
 def test_checkout_links(run: Run, repository: Path) -> None:
     """--link hands on what was chosen: linked files are read-only."""
     assert run("checkout", "photos", "work", "--link", "hardlink").code == 0

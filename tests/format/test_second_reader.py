@@ -149,12 +149,27 @@ class Reader:
         names: dict[str, Versions] = {}
         for entry in self.events():
             event = entry["event"]
+            if "version" not in event:
+                continue
             versions = names.setdefault(event["name"], {})
             if event["kind"] in {"commit", "keep"}:
                 place(versions, entry)
             else:
                 change(versions, entry)
         return names
+
+    def whiteouts(self) -> dict[tuple[str, bytes], tuple[int, bool]]:
+        """Replay the journal: layer and path to sequence and whether it is opaque."""
+        found: dict[tuple[str, bytes], tuple[int, bool]] = {}
+        for entry in self.events():
+            event = entry["event"]
+            if "path" not in event:
+                continue
+            key = event["layer"], base64.b64decode(event["path"])
+            found.pop(key, None)
+            if event["kind"] == "hide":
+                found[key] = entry["sequence"], event["is_opaque"]
+        return found
 
     def current(self, name: str) -> dict[str, Any]:
         """The live version of a name that was placed last."""
@@ -286,6 +301,22 @@ def test_the_journal_tells_the_life_of_a_version(tmp_path: Path) -> None:
     assert states == [("live", set()), ("live", {"stable"}), ("removed", {"other"})]
     reader = Reader(tmp_path / ".cas")
     assert reader.blob(msgspec.msgpack.decode(reader.current("data")["record"])[7]) == b"two"
+
+
+@pytest.mark.parametrize("is_compacted", [False, True])
+def test_the_journal_tells_what_is_hidden(tmp_path: Path, *, is_compacted: bool) -> None:
+    """By history or by a snapshot: layer, bytes of the path, the sequence that newer versions exceed."""
+    with Repository.init(tmp_path) as repository:
+        repository.hide("models/old")
+        repository.hide("models", opaque=True)
+        repository.hide(os.fsdecode(b"models/\xff"))
+        repository.unhide("models/old")
+        if is_compacted:
+            repository._index.write(repository._ledger.compact)
+
+    found = Reader(tmp_path / ".cas").whiteouts()
+
+    assert found == {("main", b"models"): (2, True), ("main", b"models/\xff"): (3, False)}
 
 
 def test_a_snapshot_of_the_journal_says_the_same(tmp_path: Path) -> None:

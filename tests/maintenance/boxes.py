@@ -12,12 +12,15 @@ from cas.maintenance.leftovers import pack_files
 from cas.objects.rows import PackRow
 from cas.repo import Repository
 from cas.testing import faults
+from cas.versions import refs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from cas.layout import Layout
+    from cas.versions.events import AnyEvent
+    from cas.versions.refs import Whiteout
 
 Files = dict[str, bytes]
 """Path → bytes: what a version holds."""
@@ -59,6 +62,16 @@ class Box:
         """Commit these files as a version of `name`; its spec."""
         with self.open() as repository:
             return commit(repository, self.home / "source", name, files, **options)
+
+    def record(self, *events: AnyEvent, at_ns: int = 1) -> None:
+        """Make events happen that no other move of these tests makes happen."""
+        with self.open() as repository:
+            repository._index.write(lambda txn: repository._ledger.record(txn, events, at_ns))
+
+    def whiteouts(self, layer: str = "main") -> dict[str, Whiteout]:
+        """Read what is hidden: path → whiteout."""
+        with self.open() as repository, repository.snapshot() as txn:
+            return refs.whiteouts(txn, layer)
 
     def versions(self) -> dict[str, Files]:
         """Read everything that is live: `name@version` → files."""

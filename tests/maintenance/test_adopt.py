@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import time
 
 import pytest
 
 from cas.repo import Repository
 from cas.repo.results import OnConflict
+from cas.versions import refs
+from cas.versions.events import Hidden
 from tests.maintenance.boxes import Box, noise
 
 
@@ -144,3 +147,43 @@ def test_what_comes_back_goes_to_the_layer_of_its_name(box: Box) -> None:
             ("team", True),
             ("team", False),
         ]
+
+
+@pytest.mark.parametrize("path", ["n/m", "n", "", "n/m/f"])
+@pytest.mark.parametrize("is_compacted", [False, True])
+def test_what_was_hidden_after_the_lost_commit_stays_hidden(
+    box: Box, path: str, *, is_compacted: bool
+) -> None:
+    """Or a recovery would show what somebody had hidden: a whiteout hides what was placed before it."""
+    box.commit("other", {"f": noise(1, 100)})
+    box.commit("n/m", {"f": noise(2, 100)})
+    box.record(Hidden("main", path.encode()), at_ns=time.time_ns())
+    later = box.commit("n/m", {"f": noise(3, 100)})
+    cut_journal(box, 1)
+    if is_compacted:
+        shutil.rmtree(box.root / "index")
+        Repository.recover(box.home)
+    else:
+        shutil.rmtree(box.root / "index")
+
+    Repository.recover(box.home)
+
+    (whiteout,) = box.whiteouts().values()
+    with box.open() as repository, repository.snapshot() as txn:
+        newest, oldest = refs.versions(txn, "main", "n/m")
+        assert later == f"n/m@{newest.version}"
+        assert oldest.sequence < whiteout.sequence < newest.sequence
+
+
+def test_a_hidden_path_says_nothing_of_the_layer_of_a_name(box: Box) -> None:
+    """What the journal does not know at all goes to the uppermost writable layer, wherever it is hidden."""
+    box.commit("n", {"f": b"1"})
+    box.record(Hidden("elsewhere", b"n"))
+    cut_journal(box, 0)
+    shutil.rmtree(box.root / "index")
+
+    Repository.recover(box.home)
+
+    with box.open() as repository:
+        assert ["main"] == [one.layer for one in repository.versions("n")]
+    assert ["n"] == list(box.whiteouts("elsewhere"))

@@ -16,6 +16,7 @@ from cas.objects.session import Session
 from cas.objects.tree import Entry
 from cas.objects.writer import ObjectWriter, ReusedObjectsGoneError
 from cas.progress import Silent
+from cas.versions.events import Hidden, Unhidden
 from tests.maintenance.boxes import Box, commit, noise
 from tests.objects.stores import do_nothing, put_blob
 
@@ -95,6 +96,22 @@ def test_a_removal_after_the_census_waits_for_the_next_gc(box: Box) -> None:
 
     assert deleted == 0
     assert [one.name for one in then.freed] == ["a"]
+
+
+def test_what_is_hidden_after_the_census_is_hidden_and_kept(box: Box) -> None:
+    """An event about a path is no news of a version: the flip passes over it."""
+    spec = box.commit("a", {"x": b"content"})
+    removed = box.commit("b", {"y": noise(1, 400_000)})
+    with box.open() as repository:
+        repository.remove([removed])
+        taken = take_census(repository)
+
+        box.record(Hidden("main", b"a"), Unhidden("main", b"b"), Hidden("main", b"b", is_opaque=True))
+        deleted = finish(repository, taken)
+
+    assert deleted == taken.condemned_count > 0
+    assert box.versions() == {spec: {"x": b"content"}}
+    assert ["a", "b"] == list(box.whiteouts())
 
 
 def test_a_commit_across_the_flip_stores_again_what_it_had_reused(box: Box) -> None:

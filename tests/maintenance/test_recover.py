@@ -13,6 +13,7 @@ from cas.objects.rows import PACK_NUMBER, PackRow
 from cas.objects.session import Session
 from cas.repo import Repository
 from cas.repo.results import OnConflict
+from cas.versions.events import Hidden, Unhidden
 from tests.maintenance.boxes import Box, damage, noise
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def everything(box: Box) -> dict[str, Any]:
             ],
             "log": repository.log(),
             "bytes": box.versions(),
+            "hidden": box.whiteouts(),
         }
 
 
@@ -62,6 +64,8 @@ def used(box: Box) -> Box:
         repository.remove([removed])
         repository.tag(first, "old")
         repository.untag("models/a@best")
+    box.record(Hidden("main", b"models/a/x"), Hidden("main", b"data", is_opaque=True), Hidden("main", b"n"))
+    box.record(Unhidden("main", b"n"))
     return box
 
 

@@ -77,8 +77,26 @@ def test_layers_come_back_from_the_journal(stored: Path, file: Path) -> None:
 
     assert any("order of the layers 'work', 'main'" in sentence for sentence in lost)
     with Repository.open(stored) as recovered:
-        assert ["work", "main"] == [layer.name for layer in recovered.config.layers]
+        assert ["runtime", "work", "main"] == [layer.name for layer in recovered.config.layers]
+        assert ["work", "main"] == recovered.config.refs_layers()
         assert b"first\n" == recovered.read("work:more") == recovered.read("main:notes")
+
+
+def test_a_layer_that_only_hides_comes_back(stored: Path) -> None:
+    """It has no version, but what it hides would be seen again; the name of the directory may be taken."""
+    config = stored / ".cas" / "config.yaml"
+    document = yaml.safe_load(config.read_text())
+    document["layers"][0] = {"name": "runtime", "kind": "refs"}
+    config.write_text(yaml.safe_dump(document))
+    with Repository.open(stored) as repository:
+        repository.hide("notes", layer="runtime")
+    config.unlink()
+
+    Repository.recover(stored)
+
+    with Repository.open(stored) as recovered:
+        assert [("runtime", "refs"), ("main", "refs")] == [(one.name, one.kind) for one in recovered.layers()]
+        assert [1, 0] == [one.hidden for one in recovered.layers()]
 
 
 def test_nothing_but_packs_and_index_is_enough(stored: Path) -> None:

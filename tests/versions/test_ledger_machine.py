@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import dataclass, field
 from itertools import product
@@ -24,10 +25,12 @@ from cas.versions.events import (
     AnyEvent,
     Collected,
     Committed,
+    Hidden,
     Removed,
     Renewed,
     Restored,
     Tagged,
+    Unhidden,
     Untagged,
 )
 from cas.versions.journal import Journal
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 
 LAYERS = ["main", "work"]
 NAMES = ["roads", "roads/osm"]
+PATHS = [b"", b"roads", b"roads!", b"roads/osm", b"roads/osm/a", b"roads/\xff", "карты".encode()]
 TAGS = ["v1", "latest", "cafe"]
 PROPERTIES: list[dict[str, JSON]] = [{"region": "ru"}, {"region": "de", "n": 1}, {"n": "1"}]
 CONDITIONS: list[dict[str, JSON]] = [
@@ -81,6 +85,7 @@ def dump(index: Index) -> dict[str, list[tuple[bytes, bytes]]]:
                 ("tags", tables.tags),
                 ("properties", tables.properties),
                 ("dependents", tables.dependents),
+                ("whiteouts", tables.whiteouts),
             ]
         }
 
@@ -95,6 +100,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.index = Index.open(self.layout.index, create=True, map_size=1 << 26)
         self.ledger = Ledger(Journal(self.layout))
         self.model: dict[Key, Modelled] = {}
+        self.hidden: dict[tuple[str, bytes], tuple[int, bool]] = {}
         self.sequence = 0
 
     def teardown(self) -> None:
@@ -221,6 +227,16 @@ class LedgerMachine(RuleBasedStateMachine):
         self.model[key].state = State.COLLECTED
         self.model[key].tags = set()
 
+    @rule(layer=st.sampled_from(LAYERS), path=st.sampled_from(PATHS), is_opaque=st.booleans())
+    def hide(self, layer: str, path: bytes, is_opaque: bool) -> None:
+        self.record(Hidden(layer, path, is_opaque))
+        self.hidden[layer, path] = (self.sequence, is_opaque)
+
+    @rule(layer=st.sampled_from(LAYERS), path=st.sampled_from(PATHS))
+    def unhide(self, layer: str, path: bytes) -> None:
+        self.record(Unhidden(layer, path))
+        self.hidden.pop((layer, path), None)
+
     @rule(layer=st.sampled_from(LAYERS), name=st.sampled_from(NAMES), count=st.integers(1, 3))
     def crash_before_the_transaction_ends(self, layer: str, name: str, count: int) -> None:
         """The journal has the group, the index does not: it never happened."""
@@ -308,6 +324,26 @@ class LedgerMachine(RuleBasedStateMachine):
                     assert expected.get(tag) == (None if found is None else found.version)
 
     @invariant()
+    def whiteouts_are_right(self) -> None:
+        with self.index.read() as txn:
+            for layer, prefix in product(LAYERS, [os.fsdecode(path) for path in PATHS]):
+                of_layer = {
+                    os.fsdecode(path): found
+                    for (one, path), found in sorted(self.hidden.items())
+                    if one == layer
+                }
+                below = f"{prefix}/" if prefix else ""
+                assert [
+                    (path, *found)
+                    for path, found in of_layer.items()
+                    if path == prefix or path.startswith(below)
+                ] == [(w.path, w.sequence, w.is_opaque) for w in refs.iter_whiteouts(txn, layer, prefix)]
+                assert [
+                    path for path in of_layer if path in {"", prefix} or prefix.startswith(f"{path}/")
+                ] == [w.path for w in refs.whiteouts_over(txn, layer, prefix)]
+                assert list(of_layer) == list(refs.whiteouts(txn, layer))
+
+    @invariant()
     def queries_are_right(self) -> None:
         with self.index.read() as txn:
             for conditions in CONDITIONS:
@@ -340,7 +376,7 @@ class LedgerMachine(RuleBasedStateMachine):
             entries = list(log.since(txn, 0))
             assert list(range(1, self.sequence + 1)) == [entry.sequence for entry in entries]
             assert entries[::-1] == log.history(txn)
-            for name in NAMES:
+            for name in [*NAMES, "roads/\udcff"]:
                 of_name = [entry for entry in entries[::-1] if entry.event.name == name]
                 assert of_name == log.history(txn, name=name)
                 assert of_name[:2] == log.history(txn, name=name, limit=2)

@@ -8,16 +8,10 @@ import pytest
 from hypothesis import given
 
 from cas.errors import InvalidError
+from cas.name_rules import MAX_LAYER_SIZE, parse_layer
 from cas.testing import strategies
 from cas.versions import rows
-from cas.versions.names import (
-    MAX_LAYER_SIZE,
-    MAX_NAME_SIZE,
-    MAX_TAG_SIZE,
-    parse_layer,
-    parse_name,
-    parse_tag,
-)
+from cas.versions.names import MAX_NAME_SIZE, MAX_TAG_SIZE, parse_name, parse_tag
 
 if TYPE_CHECKING:
     from cas.ids import VersionId

@@ -13,7 +13,16 @@ from cas.ids import VersionId
 from cas.testing.records import make_record
 from cas.versions import ledger as ledger_log
 from cas.versions import refs
-from cas.versions.events import Collected, Committed, Removed, Renewed, Restored, Tagged, Untagged
+from cas.versions.events import (
+    Collected,
+    Committed,
+    Removed,
+    Renewed,
+    Restored,
+    Tagged,
+    Untagged,
+    VersionEvent,
+)
 from cas.versions.spec import Spec
 from cas.versions.times import from_nanoseconds
 from cas.versions.version import State
@@ -207,6 +216,7 @@ def test_the_log_says_what_happened(index: Index, ledger: Ledger) -> None:
         ("commit", "first"),
     ]
     assert {entry.event.version_id for entry in entries} == {old.version}
+    assert isinstance(entries[0].event, VersionEvent)
     assert entries[0].event.ref == f"roads@{old.version.short}"
 
 

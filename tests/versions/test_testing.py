@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from hypothesis import given
 
+from cas.name_rules import parse_layer
 from cas.testing import strategies
 from cas.testing.trees import read_tree, write_tree
-from cas.versions.names import parse_layer, parse_name, parse_tag
+from cas.versions.names import parse_name, parse_tag
 
 if TYPE_CHECKING:
     import pytest

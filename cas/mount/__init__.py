@@ -1,0 +1,1 @@
+"""A read-only file system of the view, or of one version, through FUSE."""

@@ -1,0 +1,136 @@
+"""Checking a registry: is everything that it lists where it says, as it says, and intact here?"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from cas.errors import CasError
+from cas.progress import Silent
+from cas.registry.getting import require_size, slash_error
+from cas.registry.hashing import hashes_to
+from cas.registry.here import Here, here
+from cas.registry.places import Place
+from cas.registry.together import together
+from cas.remotes.source import open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from cas.progress import Progress
+    from cas.registry.entry import RemoteEntry
+    from cas.remotes.location import Location
+    from cas.remotes.settings import Settings
+    from cas.remotes.source import RemoteFile
+    from cas.view.view import View
+
+_SILENT = Silent()
+_AT_ONCE: Final = 8
+
+
+class About(StrEnum):
+    """What a finding is about."""
+
+    SOURCE = "source"
+    """The far side."""
+    COPY = "copy"
+    """What is here, as it should be."""
+    DAMAGE = "damage"
+    """What is here, and is not what it was, or not what it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    entry: RemoteEntry
+    about: About
+    text: str
+    """What was found: "not downloaded", "reachable, 12 bytes"."""
+    error: CasError | None = None
+    """What is wrong; None if nothing is."""
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.error is None and self.about is not About.DAMAGE
+
+
+def check(
+    entries: Sequence[RemoteEntry],
+    *,
+    view: View,
+    settings: Settings | None,
+    progress: Progress = _SILENT,
+) -> list[Finding]:
+    """Look at the far side of each entry, its mirrors among them, and re-hash what is here.
+
+    Args:
+        entries: What to check.
+        view: Says where they belong.
+        settings: Credentials; None asks nobody.
+        progress: Told about entries.
+
+    Returns:
+        At least one finding for each entry, in their order.
+    """
+
+    def one(entry: RemoteEntry, _: Progress) -> list[Finding]:
+        remote = [] if settings is None else [_source(entry, at, settings) for at in entry.locations]
+        return [*remote, *_copy(Place.of(entry, view))]
+
+    findings = together(one, entries, count=_AT_ONCE, task="checking", progress=progress)
+    return [finding for some in findings for finding in some]
+
+
+def _source(entry: RemoteEntry, location: Location, settings: Settings) -> Finding:
+    try:
+        with closing(open_source(location, settings)) as source:
+            if entry.is_directory:
+                files = list(source.list())
+                if entry.size is not None:
+                    require_size(entry, iter(files))
+                return _reachable(entry, location, _counted(files), files)
+            file = source.head()
+            if file.size is None:
+                return Finding(entry, About.SOURCE, f"{location}: a file of unknown size")
+            if entry.size is not None:
+                require_size(entry, iter([file]))
+            return _reachable(entry, location, "a file", [file])
+    except CasError as error:
+        return Finding(entry, About.SOURCE, str(location), slash_error(entry, error))
+
+
+def _reachable(entry: RemoteEntry, location: Location, told: str, files: Sequence[RemoteFile]) -> Finding:
+    size = sum(file.size or 0 for file in files)
+    return Finding(entry, About.SOURCE, f"{location}: {told}, {size:,} bytes")
+
+
+def _counted(files: Sequence[RemoteFile]) -> str:
+    return "1 file" if len(files) == 1 else f"{len(files):,} files"
+
+
+def _copy(place: Place) -> Iterator[Finding]:
+    """Compare what is here with what was downloaded, and with what the registry declares; reads all of it."""
+    entry, arrival = place.entry, place.arrival
+    state = here(place)
+    if state is Here.NO:
+        yield Finding(entry, About.COPY, "not here")
+        return
+    damaged = []
+    if arrival is not None and state is not Here.STALE:
+        damaged = [place.destination / path for path in arrival.damaged(place.destination)]
+    for path in damaged:
+        yield Finding(entry, About.DAMAGE, f"'{path}' is not what was downloaded")
+    if damaged:
+        return
+    if entry.digest is not None and not hashes_to(place.destination, entry.digest):
+        yield Finding(entry, About.DAMAGE, f"'{place.destination}' does not hash to {entry.digest}")
+    elif state is Here.STALE:
+        yield Finding(entry, About.COPY, "downloaded before the registry named another URL or digest")
+    elif arrival is None and entry.digest is None:
+        yield Finding(entry, About.COPY, "here, but not downloaded: there is nothing to compare it with")
+    else:
+        yield Finding(entry, About.COPY, "intact")

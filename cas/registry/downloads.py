@@ -1,0 +1,192 @@
+"""Downloading what a registry lists, into the writable directory layer and into the repository."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from cas.errors import CasError, NotFoundError
+from cas.progress import Silent
+from cas.registry.arrival import Arrival, arrived_file
+from cas.registry.hashing import content_of, hashes_to
+from cas.registry.places import Place
+from cas.registry.together import together
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from cas.progress import Progress
+    from cas.registry.entry import RemoteEntry
+    from cas.remotes.settings import Settings
+    from cas.repo.repository import Repository
+    from cas.versions.version import Version
+    from cas.view.view import View
+
+_SILENT = Silent()
+
+_AT_ONCE: Final = 4
+"""Downloads at a time; each has many connections of its own."""
+
+
+class Outcome(StrEnum):
+    """What a download did."""
+
+    DOWNLOADED = "downloaded"
+    UNCHANGED = "unchanged"
+    """What the far side has, or without the network what it had, was there already."""
+    RESTORED = "restored"
+    """It came back from the repository, without the network."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one entry."""
+
+    entry: RemoteEntry
+    outcome: Outcome
+    path: Path | None = None
+    """Where it is, absolute; None if it failed."""
+    size: int = 0
+    """Of all its files. [bytes]"""
+    files: int = 0
+    url: str | None = None
+    """Where it came from, without credentials: the entry's URL or a mirror."""
+    version: Version | None = None
+    """What it is in the repository; None without one."""
+    is_committed: bool = False
+    """Whether the version is new, or current again."""
+    error: CasError | None = None
+    """Why it failed."""
+    notes: tuple[str, ...] = ()
+    """What else there is to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """Everything that the downloads of one call have in common."""
+
+    view: View
+    repository: Repository | None
+    settings: Settings
+    is_offline: bool
+    origin: str
+
+    def run(self, entry: RemoteEntry, progress: Progress) -> Result:
+        """Bring one entry here; a failure is a result."""
+        try:
+            return self._run(entry, progress)
+        except CasError as error:
+            return Result(entry, Outcome.FAILED, error=error)
+
+    def _run(self, entry: RemoteEntry, progress: Progress) -> Result:
+        place = Place.of(entry, self.view)
+        place.make(self.view)
+        with place.locked():
+            if self.is_offline:
+                return self._offline(place, progress)
+            return self._online(place, progress)
+
+    def _online(self, place: Place, progress: Progress) -> Result:
+        from cas.registry.getting import get  # noqa: PLC0415 - --offline needs no transport
+
+        got = get(place, self.settings, progress)
+        got.arrival.save(place.state)
+        outcome = Outcome.UNCHANGED if got.is_unchanged else Outcome.DOWNLOADED
+        result = replace(_result(place, outcome, got.arrival), notes=got.notes)
+        if self.repository is None:
+            return result
+        from cas.registry.keep import keep  # noqa: PLC0415 - without a repository there is nothing to hash
+
+        version, is_committed = keep(
+            self.repository, place, got.arrival, origin=self.origin, progress=progress
+        )
+        return replace(result, version=version, is_committed=is_committed)
+
+    def _offline(self, place: Place, progress: Progress) -> Result:
+        arrival = _in_place(place)
+        if arrival is not None:
+            return _result(place, Outcome.UNCHANGED, arrival)
+        from cas.registry.put_back import put_back  # noqa: PLC0415 - as above
+
+        found = put_back(self.repository, place, progress) if self.repository is not None else None
+        if found is None:
+            raise _not_here(place)
+        arrival, version = found
+        arrival.save(place.state)
+        return replace(_result(place, Outcome.RESTORED, arrival), version=version)
+
+
+def download(  # noqa: PLR0913 - each is a word of its own on the command line
+    entries: Sequence[RemoteEntry],
+    *,
+    view: View,
+    settings: Settings,
+    repository: Repository | None = None,
+    is_offline: bool = False,
+    origin: str = "",
+    progress: Progress = _SILENT,
+) -> list[Result]:
+    """Bring entries of a registry here; one that fails does not keep the others from coming.
+
+    A file or a directory is where its `dst_path` says, below the uppermost writable directory layer, whole
+    and verified, or what was there before is there still. With a repository it is a version besides.
+
+    Args:
+        entries: What to bring, several at a time.
+        view: Says where.
+        settings: Credentials and whatever else is ambient.
+        repository: Where each state of the far side is kept; None keeps none.
+        is_offline: Ask nobody: what is here stays, and what is not comes from the repository.
+        origin: Who asked for it, for the records of the versions.
+        progress: Told about bytes.
+
+    Returns:
+        One result for each entry, in their order.
+    """
+    errand = _Errand(view, repository, settings, is_offline, origin)
+    return together(errand.run, entries, count=_AT_ONCE, task="downloading", progress=progress)
+
+
+def _not_here(place: Place) -> NotFoundError:
+    """Build the error for what would have to be fetched."""
+    return NotFoundError(
+        f"cannot get '{place.entry.name}' without the network",
+        code="not-downloaded",
+        why=f"neither '{place.destination}' nor a repository has what came from {place.entry.locations[0]}",
+        hint=f"run `cas resources download {place.entry.name}` without --offline",
+    )
+
+
+def _in_place(place: Place) -> Arrival | None:
+    """Find what was downloaded before, if it is where it belongs and as it was; reads what was touched."""
+    arrival = place.arrival
+    if arrival is None or not arrival.is_of(place.entry):
+        return _declared(place)
+    if arrival.seems_untouched(place.destination) or not list(arrival.damaged(place.destination)):
+        return arrival
+    return None
+
+
+def _declared(place: Place) -> Arrival | None:
+    """Find what hashes to what the registry says, however it came here."""
+    entry = place.entry
+    if entry.digest is None or not hashes_to(place.destination, entry.digest):
+        return None
+    digest = content_of(place.destination)
+    if digest is None:
+        return None
+    return Arrival.of(entry, entry.public_url, {}, (arrived_file(place.destination, digest),))
+
+
+def _result(place: Place, outcome: Outcome, arrival: Arrival) -> Result:
+    return Result(
+        entry=place.entry,
+        outcome=outcome,
+        path=place.destination,
+        size=arrival.size,
+        files=len(arrival.files),
+        url=arrival.url,
+    )

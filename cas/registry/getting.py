@@ -1,0 +1,152 @@
+"""Getting the bytes of one entry into their place: from its URL, or from a mirror when that fails."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from cas.errors import CasError, CorruptError, InvalidError
+from cas.registry.arrival import Arrival, arrived, arrived_file
+from cas.registry.registry_file import SLASH_RULE
+from cas.remotes.fetch import fetch_file
+from cas.remotes.source import open_source
+from cas.remotes.sync import sync
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cas.progress import Progress
+    from cas.registry.entry import RemoteEntry
+    from cas.registry.places import Place
+    from cas.remotes.location import Location
+    from cas.remotes.settings import Settings
+    from cas.remotes.source import RemoteFile, Source
+
+_HERE: Final = frozenset(
+    {
+        "disk-full",
+        "io-error",
+        "no-such-path",
+        "not-a-directory",
+        "path-too-long",
+        "permission-denied",
+        "read-only-file-system",
+    }
+)
+"""Codes of what fails on this machine: no mirror would help."""
+
+_WRONG_SLASH: Final = frozenset({"remote-is-directory", "remote-is-file"})
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """What is in its place now."""
+
+    arrival: Arrival
+    is_unchanged: bool
+    """Whether it was there already, so that nothing was fetched."""
+    notes: tuple[str, ...]
+    """What else there is to say."""
+
+
+def get(place: Place, settings: Settings, progress: Progress) -> Got:
+    """Bring what the far side has to where it belongs.
+
+    Raises:
+        CasError: No source gave it; what was there before is there still.
+    """
+    entry = place.entry
+    failures: list[tuple[Location, CasError]] = []
+    for location in entry.locations:
+        try:
+            got = _get_from(place, location, settings, progress)
+        except CasError as error:
+            if error.code in _HERE and (location.scheme != "file" or error.code == "disk-full"):
+                raise
+            failures.append((location, error))
+        else:
+            return replace(got, notes=(*_told(failures), *got.notes))
+    if len(failures) == 1:
+        raise failures[0][1]
+    raise CasError(
+        f"cannot download '{entry.name}' from any of its {len(failures)} sources",
+        code="all-sources-failed",
+        why="; ".join(_told(failures)),
+    )
+
+
+def _told(failures: list[tuple[Location, CasError]]) -> Iterator[str]:
+    for location, error in failures:
+        what = str(error)
+        yield what if str(location) in what else f"{location}: {what}"
+
+
+def _get_from(place: Place, location: Location, settings: Settings, progress: Progress) -> Got:
+    with closing(open_source(location, settings)) as source:
+        try:
+            return (_directory if place.entry.is_directory else _file)(place, source, progress)
+        except CasError as error:
+            raise slash_error(place.entry, error) from error
+
+
+def slash_error(entry: RemoteEntry, error: CasError) -> CasError:
+    """Turn "it is of the other kind" into the rule about the slash; other errors stay what they are."""
+    if error.code not in _WRONG_SLASH:
+        return error
+    is_file = error.code == "remote-is-file"
+    fix = f"write '{entry.path}'" if is_file else f"write '{entry.path}/'"
+    return InvalidError(
+        f"cannot download '{entry.name}'",
+        code="trailing-slash",
+        why=f"its dst_path is '{entry.dst_path}', but the source is a {'file' if is_file else 'directory'}; "
+        f"{SLASH_RULE}",
+        hint=f"{fix}, if that is meant",
+    )
+
+
+def _file(place: Place, source: Source, progress: Progress) -> Got:
+    entry = place.entry
+    fetched = fetch_file(
+        source, place.state, place.destination, digest=entry.digest, size=entry.size, progress=progress
+    )
+    url = source.location.without_credentials
+    file = arrived_file(place.destination, bytes.fromhex(fetched.blake3))
+    notes = ("it had been edited here; that was overwritten",) if fetched.was_edited else ()
+    arrival = Arrival.of(entry, url, _mark(fetched.generation, fetched.etag), (file,))
+    return Got(arrival, fetched.is_unchanged, notes)
+
+
+def _mark(generation: str | None, etag: str | None) -> dict[str, str]:
+    if generation:
+        return {"generation": generation}
+    return {"etag": etag} if etag else {}
+
+
+def _directory(place: Place, source: Source, progress: Progress) -> Got:
+    entry, before = place.entry, place.arrival
+    if entry.size is not None:
+        require_size(entry, source.list())
+    synced = sync(source, place.state, place.destination, progress=progress)
+    known = {file.path: file for file in before.files} if before is not None else {}
+    files = arrived(place.destination, synced.paths, known)
+    notes = [f"'{path}' had been edited here; that was overwritten" for path in synced.edited]
+    notes += [f"'{path}' is gone at the source; it stays here" for path in synced.gone]
+    arrival = Arrival.of(entry, source.location.without_credentials, {}, files)
+    return Got(arrival, not synced.fetched, tuple(notes))
+
+
+def require_size(entry: RemoteEntry, files: Iterator[RemoteFile]) -> None:
+    """Compare what a directory measures with what the entry says.
+
+    Raises:
+        CorruptError: They differ.
+    """
+    found = sum(file.size or 0 for file in files)
+    if found != entry.size:
+        raise CorruptError(
+            f"cannot download '{entry.name}'",
+            code="remote-size-mismatch",
+            why=f"the registry says {entry.size:,} bytes, and the source has {found:,}",
+            hint="correct the size in the registry, if the source is right",
+        )

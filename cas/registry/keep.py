@@ -1,0 +1,122 @@
+"""What was downloaded, in the repository: each state that the far side ever had is a version, and stays.
+
+The version id follows from where the bytes came from, what the far side calls that state, and what they are:
+the same state is the same version. Which version that is, is known before anything is read or stored, so
+a second download of the same thing costs one look at the index.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from typing import TYPE_CHECKING
+
+from cas import fs
+from cas.errors import StorageError
+from cas.versions.identity import version_id
+from cas.versions.properties import check_properties
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from cas.progress import Progress
+    from cas.registry.arrival import Arrival
+    from cas.registry.entry import RemoteEntry
+    from cas.registry.places import Place
+    from cas.repo.repository import Repository
+    from cas.versions.values import JSON
+    from cas.versions.version import Version
+
+_committing = threading.Lock()
+"""Several downloads run at once, and a repository takes one writer per process at a time."""
+
+
+def properties_of(entry: RemoteEntry, arrival: Arrival) -> dict[str, JSON]:
+    """Give the properties of the version that a download is: of the entry, and where it came from."""
+    digest = f"blake3:{arrival.content.id}"
+    return check_properties({**entry.properties, "url": arrival.url, **arrival.mark, "digest": digest})
+
+
+def keep(
+    repository: Repository, place: Place, arrival: Arrival, *, origin: str, progress: Progress
+) -> tuple[Version, bool]:
+    """Commit what was downloaded; the version, and whether it is new or current again.
+
+    Raises:
+        StorageError: Somebody changed it after it was fetched; nothing is left in the repository.
+        CasError: As of any commit: a hook refused, the disk is full.
+    """
+    properties = properties_of(place.entry, arrival)
+    wanted = version_id(properties, {})
+    name = place.entry.path
+    there = repository.lookup([(name, wanted)]).get((name, wanted))
+    layer = repository.config.layer_for_writing(None)
+    if there is not None and there.is_current and there.layer == layer:
+        return there, False
+    source = place.destination if _is_alone(place, arrival) else _staged(place, arrival)
+    try:
+        with _committing:
+            result = repository.commit(
+                name,
+                source,
+                properties=properties,
+                layer=layer,
+                message=f"downloaded from {arrival.url}",
+                origin=origin,
+                progress=progress,
+            )
+    finally:
+        if source != place.destination:
+            shutil.rmtree(source, ignore_errors=True)
+    if result.version.content != arrival.content:
+        with _committing:
+            repository.remove([f"{layer}:{name}@{result.version.version}"])
+        raise StorageError(
+            f"cannot keep '{place.entry.name}'",
+            code="file-changing",
+            why=f"'{place.destination}' was changed while it was stored",
+            hint="download it again",
+        )
+    return result.version, True
+
+
+def _is_alone(place: Place, arrival: Arrival) -> bool:
+    """Whether nothing is at the destination but what was downloaded."""
+    if not arrival.is_directory:
+        return True
+    ours = {file.path for file in arrival.files}
+    folders = {b""} | {parent for path in ours for parent in _parents(path)}
+    top = os.fsencode(place.destination)
+    for folder, inside, names in os.walk(top):
+        here = os.path.relpath(folder, top)
+        here = b"" if here == b"." else here
+        if here not in folders or any(os.path.islink(os.path.join(folder, name)) for name in inside):
+            return False
+        if any(os.path.join(here, name) not in ours for name in names):
+            return False
+    return True
+
+
+def _parents(path: bytes) -> Iterator[bytes]:
+    while path:
+        path = path.rpartition(b"/")[0]
+        yield path
+
+
+def _staged(place: Place, arrival: Arrival) -> Path:
+    """Put what was downloaded, and nothing else, together once more, by links that take no room."""
+    stage = place.state / "stage"
+    with fs.explained(f"cannot write below '{stage}'"):
+        shutil.rmtree(stage, ignore_errors=True)
+        stage.mkdir()
+        for file in arrival.files:
+            target = stage / os.fsdecode(file.path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source = place.destination / os.fsdecode(file.path)
+            try:
+                os.link(source, target, follow_symlinks=False)
+            except OSError:  # a file system without hard links
+                shutil.copy2(source, target, follow_symlinks=False)
+    return stage

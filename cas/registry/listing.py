@@ -1,0 +1,122 @@
+"""Listing a registry: what there is, how large it is at the far side, and whether it is here.
+
+Sizes are asked for, many at a time and once each; whoever does not answer in time is not waited for.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from queue import Empty
+from typing import TYPE_CHECKING, Final
+
+from cas.errors import CasError
+from cas.registry.getting import slash_error
+from cas.registry.here import Here, here
+from cas.registry.places import Place
+from cas.registry.together import Crew
+from cas.remotes.errors import RemoteError
+from cas.remotes.source import open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cas.registry.entry import RemoteEntry
+    from cas.remotes.settings import Settings
+    from cas.view.view import View
+
+LIMIT_S: Final = 10.0
+"""How long the far side may take to say all the sizes. [s]"""
+
+_AT_ONCE: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One entry of a registry."""
+
+    entry: RemoteEntry
+    here: Here
+    size: int | None
+    """Bytes: as the registry or the far side says, or as it was downloaded; None if nobody knows."""
+    problem: CasError | None = None
+    """Why the far side did not say."""
+
+
+def list(  # noqa: A001 - `registry.list`, as `cas resources list`
+    entries: Sequence[RemoteEntry],
+    *,
+    view: View,
+    settings: Settings | None = None,
+    limit_s: float = LIMIT_S,
+) -> tuple[Listed, ...]:
+    """List entries in their order.
+
+    Args:
+        entries: What to list.
+        view: Says where they belong.
+        settings: Credentials, to ask for sizes; None asks nobody.
+        limit_s: How long to wait for answers, all together. [s]
+    """
+    asked = [] if settings is None else [entry for entry in entries if entry.size is None]
+    answers = _ask(asked, settings, limit_s) if settings is not None else {}
+    return tuple(_one(entry, view, answers.get(entry.name)) for entry in entries)
+
+
+def _one(entry: RemoteEntry, view: View, answer: int | CasError | None) -> Listed:
+    place = Place.of(entry, view)
+    state = here(place)
+    if isinstance(answer, CasError):
+        return Listed(entry, state, None, answer)
+    size = entry.size if answer is None else answer
+    if size is None and state is Here.YES:
+        arrival = place.arrival
+        size = arrival.size if arrival is not None else None
+    return Listed(entry, state, size)
+
+
+def remote_size(entry: RemoteEntry, settings: Settings) -> int | None:
+    """Ask the far side how large an entry is. [bytes]; None if it does not say.
+
+    Raises:
+        CasError: It cannot be asked, or what is there is of the other kind.
+    """
+    with closing(open_source(entry.locations[0], settings)) as source:
+        try:
+            if not entry.is_directory:
+                return source.head().size
+            return sum(file.size or 0 for file in source.list())
+        except CasError as error:
+            raise slash_error(entry, error) from error
+
+
+def _ask(
+    entries: Sequence[RemoteEntry], settings: Settings, limit_s: float
+) -> dict[str, int | CasError | None]:
+    """Ask for all sizes side by side; what is missing after `limit_s` is an error."""
+
+    def ask(entry: RemoteEntry) -> int | CasError | None:
+        try:
+            return remote_size(entry, settings)
+        except CasError as error:
+            return error
+
+    crew = Crew(ask, entries, count=_AT_ONCE)
+    answers: dict[str, int | CasError | None] = {entry.name: _late(entry, limit_s) for entry in entries}
+    stops_at = time.monotonic() + limit_s
+    for _ in entries:
+        try:
+            at, answer = crew.next(max(stops_at - time.monotonic(), 0))
+        except Empty:
+            break
+        answers[entries[at].name] = answer
+    return answers
+
+
+def _late(entry: RemoteEntry, limit_s: float) -> CasError:
+    return RemoteError(
+        f"cannot tell the size of '{entry.name}'",
+        code="remote-slow",
+        why=f"{entry.locations[0]} did not answer within {limit_s:g} s",
+    )

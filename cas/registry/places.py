@@ -1,0 +1,93 @@
+"""Where a remote resource belongs here, and where what is known about it is kept.
+
+    runtime_resources/             the writable directory layer
+        models/inception.ckpt      where the entry belongs: its destination
+        .cas-downloads/
+            <32 hex digits>/       its state: partial files and their notes; named by a hash of the path
+            <32 hex digits>.lock   held by whoever downloads it
+
+State stands on the file system of the layer, so that what is finished moves into place by one rename.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
+
+from blake3 import blake3
+
+from cas import fs
+from cas.registry.arrival import Arrival
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from cas.registry.entry import RemoteEntry
+    from cas.view.view import View
+
+STATE: Final = ".cas-downloads"
+"""What is ours in a directory layer; no part of the view."""
+
+_KEY_SIZE: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one entry belongs, below one directory."""
+
+    entry: RemoteEntry
+    root: Path
+    """The directory of the layer; it need not exist."""
+
+    @classmethod
+    def of(cls, entry: RemoteEntry, view: View) -> Self:
+        """Find the place of `entry` in the uppermost writable directory layer; nothing is created."""
+        return cls(entry, view.writable_root)
+
+    @property
+    def destination(self) -> Path:
+        """Where the file or the directory belongs."""
+        return self.root / self.entry.path
+
+    @property
+    def state(self) -> Path:
+        """A folder for what is known about it."""
+        key = blake3(os.fsencode(self.entry.path)).hexdigest(length=_KEY_SIZE)
+        return self.root / STATE / key
+
+    @property
+    def arrival(self) -> Arrival | None:
+        """What was downloaded there last."""
+        return Arrival.load(self.state)
+
+    @property
+    def status(self) -> os.stat_result | None:
+        """What is at the destination; None if nothing is. A symlink is followed as far as it leads."""
+        with contextlib.suppress(OSError):
+            return self.destination.stat()
+        return None
+
+    def make(self, view: View) -> None:
+        """Create what leads to the destination, and of a directory the destination itself.
+
+        Raises:
+            CasError: The view has no writable directory, or something else is in the way.
+        """
+        folder = self.entry.path if self.entry.is_directory else self.entry.path.rpartition("/")[0]
+        view.get_resources_writable_directory(folder)
+        with fs.explained(f"cannot create '{self.state}'"):
+            self.state.mkdir(parents=True, exist_ok=True)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Be the only one, of all processes, who downloads this; waits for whoever does."""
+        lock = fs.FileLock(self.state.with_suffix(".lock"))
+        with fs.explained(f"cannot lock '{lock.path}'"):
+            lock.acquire(blocking=True)
+        try:
+            yield
+        finally:
+            lock.release(unlink=True)

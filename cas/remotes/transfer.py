@@ -1,0 +1,178 @@
+"""Bringing the bytes of one file here: in parts that come in parallel, or all in one go."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from cas.remotes import errors
+from cas.remotes.crew import apart, unordered
+from cas.remotes.errors import RemoteError
+from cas.remotes.partial import PART, Partial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from cas.progress import Progress
+    from cas.remotes.digests import Hashes
+    from cas.remotes.effort import Effort
+    from cas.remotes.partial import Part
+    from cas.remotes.source import RemoteFile, Source
+
+
+class Meter:
+    """Counts bytes from many threads for a `Progress`, which wants to hear of them from one at a time."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._lock = threading.Lock()
+
+    def start(self, total: int | None) -> None:
+        """Begin to download."""
+        self._progress.start("downloading", total, "bytes")
+
+    def add(self, count: int) -> None:
+        """Count some bytes."""
+        with self._lock:
+            self._progress.advance(count)
+
+
+class Transfer:
+    """One file that comes from a source into a `Partial`."""
+
+    def __init__(self, source: Source, file: RemoteFile, effort: Effort, meter: Meter) -> None:
+        self._source = source
+        self._file = file
+        self._effort = effort
+        self._meter = meter
+        self._url = source.location.below(file.path)
+        self.resumed = 0
+        """Bytes that were there already."""
+
+    @property
+    def is_in_parts(self) -> bool:
+        """Whether it pays to ask for parts of it, and parts can be asked for."""
+        return self._file.is_divisible and (self._file.size or 0) > PART
+
+    def bring(self, path: Path, new_hashes: Callable[[], Hashes] | None, connections: int) -> Arrived:
+        """Bring all of it.
+
+        Args:
+            path: Where it is collected; parts that an earlier attempt left there are used.
+            new_hashes: Makes what hashes it on the way; called again if it has to begin anew.
+            connections: How many parts are asked for at once.
+        """
+        if not self.is_in_parts:
+            return apart(lambda: self.bring_whole(path, new_hashes), effort=self._effort, source=self._source)
+        assert self._file.size is not None
+        partial = Partial(path, size=self._file.size)
+        hashes = new_hashes() if new_hashes else None
+        self._bring_parts(partial, hashes, connections)
+        return Arrived(partial, hashes, self._file.size)
+
+    def bring_whole(self, path: Path, new_hashes: Callable[[], Hashes] | None) -> Arrived:
+        """Bring it with one request, in this thread; another attempt begins at its first byte."""
+        partial = Partial(path, size=self._file.size)
+        patience = self._effort.patience()
+        seen = 0
+        while True:
+            partial.restart()
+            hashes = new_hashes() if new_hashes else None
+            at = 0
+            try:
+                for block in self._source.read(self._file, 0, None):
+                    self._effort.check()
+                    partial.write(at, block)
+                    if hashes is not None:
+                        hashes.update(block)
+                    at += len(memoryview(block))
+                    self._meter.add(max(at - seen, 0))
+                    seen = max(seen, at)
+                self._check_end(at, self._file.size)
+            except RemoteError as error:
+                patience.consider(error)
+            else:
+                return Arrived(partial, hashes, at)
+
+    def _bring_parts(self, partial: Partial, hashes: Hashes | None, connections: int) -> None:
+        partial.resume(self._header())
+        parts = partial.parts()
+        there = [part for part in parts if partial.has(part)]
+        self.resumed = sum(part.stop - part.start for part in there)
+        self._meter.add(self.resumed)
+        hashed = _hash_ready(partial, parts, 0, hashes)
+        missing = [part for part in parts if not partial.has(part)]
+        try:
+            with closing(
+                unordered(
+                    lambda part: self._bring_part(partial, part),
+                    missing,
+                    count=connections,
+                    effort=self._effort,
+                    source=self._source,
+                )
+            ) as arriving:
+                for part in arriving:
+                    partial.finish(part)
+                    hashed = _hash_ready(partial, parts, hashed, hashes)
+        except BaseException:
+            partial.sync()
+            raise
+
+    def _header(self) -> str:
+        """Which state of which file the parts are of; in one line."""
+        location = self._source.location
+        return json.dumps(
+            [location.without_credentials, self._file.path, self._file.token, self._file.size, PART]
+        )
+
+    def _bring_part(self, partial: Partial, part: Part) -> Part:
+        """Bring a part; what came before a connection broke is not asked for again."""
+        patience = self._effort.patience()
+        at = part.start
+        while at < part.stop:
+            try:
+                for block in self._source.read(self._file, at, part.stop):
+                    self._effort.check()
+                    size = len(memoryview(block))
+                    if at + size > part.stop:
+                        raise errors.changed(self._url, "the server sent more than was asked for")
+                    partial.write(at, block)
+                    at += size
+                    self._meter.add(size)
+                    patience.renew()
+                self._check_end(at, part.stop)
+            except RemoteError as error:
+                patience.consider(error)
+        return part
+
+    def _check_end(self, at: int, stop: int | None) -> None:
+        if stop is not None and at < stop:
+            raise errors.truncated(self._url, f"the answer ended after {at:,} of {stop:,} bytes")
+        if stop is not None and at > stop:
+            raise errors.changed(self._url, f"it was {stop:,} bytes long, and {at:,} came")
+
+
+class Arrived:
+    """A file that is here, under a temporary name."""
+
+    def __init__(self, partial: Partial, hashes: Hashes | None, size: int) -> None:
+        self.partial = partial
+        self.hashes = hashes
+        self.size = size
+
+
+def _hash_ready(partial: Partial, parts: list[Part], hashed: int, hashes: Hashes | None) -> int:
+    """Hash the parts that have all before them; returns how many are hashed.
+
+    While other parts are on their way: at the end little is left to read, and what is read was just written,
+    so that it comes from memory.
+    """
+    while hashes is not None and hashed < len(parts) and partial.has(parts[hashed]):
+        for block in partial.blocks(parts[hashed].start, parts[hashed].stop):
+            hashes.update(block)
+        hashed += 1
+    return hashed

@@ -1,0 +1,142 @@
+"""What may be hidden, and where that is noted: the rules, not the deeds.
+
+A whiteout hides what is below it. So it must be in the layer that the view takes the path from, or above; and
+in a directory it hides lower layers only, never what is in that directory itself.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from cas.config import LayerConfig
+from cas.errors import ConflictError, InvalidError, NotFoundError, ReadOnlyError
+from cas.ids import Kind
+from cas.layer_settings import DIRECTORY, PACKAGE, REFS
+from cas.repo.layer_changes import index_of
+from cas.versions.rows import MAX_WHITEOUT_SIZE, path_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cas.view.node import Node
+
+
+_SET_DIRECTORY: Final = LayerConfig("", DIRECTORY, path=".")
+"""Stands for the directory of `View.set_user_resources_directory` where the file has no layer for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be hidden, or shown again."""
+
+    path: str
+    """A path of the view."""
+    layer: LayerConfig
+    is_opaque: bool
+
+
+def target(layers: Sequence[LayerConfig], name: str | None) -> LayerConfig:
+    """Choose the layer that notes what is hidden: `name`, or the uppermost writable layer of refs.
+
+    Raises:
+        NotFoundError: There is no layer `name`, or none of refs can be written.
+        ReadOnlyError: The layer `name` cannot be written.
+    """
+    if name is None:
+        for layer in layers:
+            if layer.kind == REFS and layer.writable:
+                return layer
+        raise NotFoundError(
+            "cannot find a writable layer of refs",
+            code="no-writable-layer",
+            hint="add one: `cas layer add NAME`",
+        )
+    layer = layers[index_of(name, layers)]
+    if not layer.writable:
+        raise ReadOnlyError(
+            f"cannot hide anything in layer '{name}'",
+            code="layer-read-only",
+            why="what a package brings is only read" if layer.kind == PACKAGE else "config.yaml says so",
+            hint="cas layer list",
+        )
+    return layer
+
+
+def check_path(request: Request) -> None:
+    """Check that there can be a whiteout at the path.
+
+    Raises:
+        InvalidError: It is the root, or too long for the index.
+    """
+    what = f"cannot hide '{request.path}'"
+    if not request.path and not request.is_opaque:
+        raise InvalidError(
+            what, code="bad-path", why="the root of the view is always there", hint="cas hide --opaque ''"
+        )
+    size = len(path_bytes(request.path))
+    if request.layer.kind == REFS and size > MAX_WHITEOUT_SIZE:
+        raise InvalidError(
+            what, code="bad-path", why=f"it has {size} bytes, and {MAX_WHITEOUT_SIZE} can be hidden at most"
+        )
+
+
+def require_effect(request: Request, found: Node | None, layers: Sequence[LayerConfig]) -> None:
+    """Check that the view will not show what it shows at the path now.
+
+    Raises:
+        ConflictError: It comes from a layer above, or is in the very directory that would hide it.
+    """
+    if found is None:
+        return
+    # what is no layer of the file is the directory that a program has set, and above all others
+    layer = next((one for one in layers if one.name == found.layer), _SET_DIRECTORY)
+    is_directory = found.kind is Kind.DIRECTORY
+    if request.is_opaque and is_directory:
+        return
+    what = f"cannot hide '{request.path}' in layer '{request.layer.name}'"
+    if layer is _SET_DIRECTORY or index_of(layer.name, layers) < index_of(request.layer.name, layers):
+        raise ConflictError(
+            what,
+            code="cannot-hide",
+            why=f"it is in layer '{found.layer}', which is above",
+            hint=_hint_above(request.path, layer, found),
+        )
+    if layer.name != request.layer.name:
+        return
+    if layer.kind == DIRECTORY:
+        hint = f"delete '{found.host}'"
+        if is_directory:
+            hint = f"delete '{found.host}', or hide what lower layers have in it with --opaque"
+        raise ConflictError(
+            what,
+            code="cannot-hide",
+            why="it is in this very directory, which hides lower layers only",
+            hint=hint,
+        )
+    if request.is_opaque:
+        raise ConflictError(
+            what,
+            code="cannot-hide",
+            why="it is a file of this layer, and --opaque makes a directory",
+            hint=f"cas hide --layer {request.layer.name} {shlex.quote(request.path)}",
+        )
+
+
+def _hint_above(path: str, layer: LayerConfig, found: Node) -> str:
+    if not layer.writable:
+        return f"hide it above that: `cas layer add NAME --above {layer.name}`, then --layer NAME"
+    if layer.kind == DIRECTORY:
+        return f"delete '{found.host}'"
+    return f"cas hide --layer {layer.name} {shlex.quote(path)}"
+
+
+def not_hidden(path: str, layer: str | None, hidden_above: Sequence[str]) -> NotFoundError:
+    """Build the error for what has no whiteout; `hidden_above` are the paths above it that have one."""
+    where = f" in layer '{layer}'" if layer is not None else ""
+    why, hint = "there is no whiteout at this path", f"cas which {shlex.quote(path)}"
+    if hidden_above:
+        why = f"it is '{hidden_above[-1]}' that is hidden, and all below it"
+        hint = f"cas unhide {shlex.quote(hidden_above[-1])}"
+    return NotFoundError(f"cannot show '{path}' again{where}", code="not-hidden", why=why, hint=hint)

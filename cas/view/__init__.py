@@ -1,0 +1,1 @@
+"""Layers and their union: one virtual directory in which the uppermost layer wins."""

@@ -1,0 +1,223 @@
+"""The whole union in one directory: `cas checkout --view DEST`.
+
+Theory of operation
+-------------------
+One walk over the view compares each name with what is at the destination, and writes down what is to be done
+(`plan.Spool`: on disk, when it is long). If anything there would be lost, nothing is done. Then everything is
+made in a staging directory beside it, content of the store by a few threads (`build`), files of other layers
+by copying, and put in its place by renames, as a checkout does it.
+
+1. Before the first rename, everything is on disk, and nothing at the destination has changed.
+2. A name that the view does not have is not touched, whatever it is.
+3. What is right already is left alone: a file by its bytes and its executable bit, a link by its target.
+4. Memory holds a batch of files, and one directory of each layer, however long the walk is.
+
+Unlike a checkout it leaves no record: the union is of many versions, so `status` could not say what it is one
+of.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from cas import fs
+from cas.errors import CasError, ConflictError, InvalidError
+from cas.ids import Kind
+from cas.objects.session import Session
+from cas.progress import Silent
+from cas.view.export_plan import Plan, is_within, open_file
+from cas.worktree import placements
+from cas.worktree.apply import apply, check, staged_name
+from cas.worktree.build import Builder
+from cas.worktree.compare import join
+from cas.worktree.files import FileMaker
+from cas.worktree.plan import Spool
+from cas.worktree.staging import StagingDirectory
+from cas.worktree.unmade import UnmadeError
+from cas.worktree.views import Views
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from cas.objects.store import ObjectStore
+    from cas.progress import Progress
+    from cas.view.view import View
+    from cas.worktree.plan import Step
+
+_SILENT: Final = Silent()
+_BLOCK: Final = 1024 * 1024
+_WRITE_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What was done. Files include symlinks."""
+
+    destination: Path
+    written: int
+    removed: int
+    """Files that were in the way of directories, or in directories in the way of files; only with `force`."""
+    unchanged: int
+    bytes_written: int
+
+
+def export(
+    view: View,
+    store: ObjectStore,
+    destination: Path,
+    *,
+    force: bool = False,
+    progress: Progress = _SILENT,
+) -> ExportReport:
+    """Make `destination` hold everything that `view` shows; what else is there stays.
+
+    Args:
+        view: The union.
+        store: Where content of refs layers comes from.
+        destination: A directory; it and its parents are made if they are missing.
+        force: Overwrite what differs. Without it nothing is written then.
+        progress: Told about bytes as they are written.
+
+    Raises:
+        ConflictError: Something at the destination differs from the view; nothing was changed. Or somebody
+            writes there meanwhile.
+        InvalidError: The destination is in the repository, or in a layer of the view.
+        NotFoundError: A file of a layer went away meanwhile; nothing was changed.
+        CorruptError: Stored bytes are damaged; nothing was changed.
+        StorageError: The disk is full or failed; nothing was changed.
+    """
+    path = placements.locate(destination)
+    _refuse_our_own(view, store, path, destination)
+    with fs.explained(f"cannot check out to '{destination}'"):
+        if os.path.lexists(path) and not os.path.isdir(path):
+            raise _in_the_way(destination)
+        spool = Spool(store.layout.tmp if store.index.is_writable else _nearest(path))
+        try:
+            plan = Plan(path, spool, progress, force=force)
+            plan.add(view.walk())
+            if plan.blocked_count:
+                raise plan.conflict(destination)
+            written, size = _carry_out(store, path, plan, progress) if spool.count else (0, 0)
+            os.makedirs(path, exist_ok=True)
+        finally:
+            spool.close()
+    return ExportReport(Path(os.fsdecode(path)), written, plan.removed, plan.unchanged, size)
+
+
+def _refuse_our_own(view: View, store: ObjectStore, path: bytes, destination: Path) -> None:
+    what, hint = f"cannot check out to '{destination}'", "choose another directory"
+    if _is_inside(path, store.layout.root):
+        why = f"it is inside the repository '{store.layout.root}'"
+        raise InvalidError(what, code="inside-repository", why=why, hint=hint)
+    for layer in view.layers:
+        if layer.root is not None and _is_inside(path, layer.root):
+            why = f"it is inside the layer '{layer.name}', which is '{layer.root}'"
+            raise InvalidError(what, code="inside-layer", why=why, hint=hint)
+
+
+def _is_inside(path: bytes, place: Path) -> bool:
+    root = os.path.realpath(os.fsencode(place))
+    return os.path.commonpath((root, path)) == root
+
+
+def _in_the_way(destination: Path) -> ConflictError:
+    return ConflictError(
+        f"cannot check out to '{destination}'",
+        code="destination-exists",
+        why="it is a file, and a view is a directory",
+        hint="choose another path",
+    )
+
+
+def _nearest(path: bytes) -> Path:
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return Path(os.fsdecode(path))
+
+
+def _carry_out(store: ObjectStore, root: bytes, plan: Plan, progress: Progress) -> tuple[int, int]:
+    """Make everything, then put it in its place; returns how many files and bytes were written."""
+    os.makedirs(root, exist_ok=True)
+    is_writable = store.index.is_writable
+    with Session.start(store.layout) if is_writable else nullcontext() as session:
+        staging = StagingDirectory.create(
+            store.index, root, os.path.basename(root), session=None if session is None else session.id
+        )
+        try:
+            progress.start("writing", plan.size, "bytes")
+            written = _stage(store, staging, plan.spool, progress)
+            fs.reached("export.staged")
+            check(staging.parent, staging.fd, _outside_of_new(plan.spool))
+            apply(staging.parent, staging.fd, plan.spool)
+            fs.reached("export.applied")
+        finally:
+            staging.remove()
+            if is_writable:
+                with suppress(CasError):  # the next checkout, or gc, finds the row again
+                    store.index.write(lambda txn: placements.forget_staging(txn, staging.path))
+    return written
+
+
+def _outside_of_new(steps: Iterable[Step]) -> Iterator[Step]:
+    """Iterate over the steps that change directories which are there before the first step."""
+    new: bytes | None = None
+    for step in steps:
+        if is_within(step.directory, new):
+            continue
+        yield step
+        if step.entry is not None and step.entry.kind is Kind.DIRECTORY:
+            new = join(step.directory, step.name)
+
+
+def _stage(
+    store: ObjectStore, staging: StagingDirectory, steps: Iterable[Step], progress: Progress
+) -> tuple[int, int]:
+    """Make everything that is to be placed, in the staging directory."""
+    builder = Builder(FileMaker(staging.fd, store, Views(store.layout), None), None, progress)
+    copied = size = 0
+    names: Iterator[bytes] = map(staged_name, itertools.count())
+    try:
+        for step in steps:
+            if step.entry is None:
+                continue
+            name = next(names)
+            if step.entry.kind is Kind.DIRECTORY:
+                os.mkdir(name, dir_fd=staging.fd)
+            elif step.source and step.entry.kind is not Kind.SYMLINK:
+                size += _copy(step.source, staging.fd, name, step.entry.kind, progress)
+                copied += 1
+            else:
+                builder.add(name, step.entry)
+        builder.finish()
+    except UnmadeError as error:
+        raise error.explain(_final_path(staging, steps, error.path)) from error.__cause__
+    finally:
+        builder.close()
+    return builder.file_count + copied, builder.size + size
+
+
+def _copy(source: bytes, folder: int, name: bytes, kind: Kind, progress: Progress) -> int:
+    """Copy a file of a layer; returns its size."""
+    mode = 0o777 if kind is Kind.EXECUTABLE else 0o666
+    size = 0
+    with (
+        open(open_file(source), "rb", buffering=0) as theirs,
+        open(os.open(name, _WRITE_NEW, mode, dir_fd=folder), "wb", buffering=0) as ours,
+    ):
+        while block := theirs.read(_BLOCK):
+            fs.write_all(ours.fileno(), block)
+            size += len(block)
+            progress.advance(len(block))
+    return size
+
+
+def _final_path(staging: StagingDirectory, steps: Iterable[Step], staged: bytes) -> str:
+    """Say where something in the staging directory was to go."""
+    placed = (step for step in steps if step.entry is not None)
+    step = next(itertools.islice(placed, int(staged), None))
+    return os.fsdecode(os.path.join(os.path.dirname(staging.path), step.directory, step.name))

@@ -1,0 +1,58 @@
+"""A layer that is data inside of an installed Python package: found without importing the package."""
+
+from __future__ import annotations
+
+import logging
+import os
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cas.layer_settings import PACKAGE
+from cas.view.directory_layer import DirectoryLayer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+log = logging.getLogger(__name__)
+
+
+def package_layer(name: str, package: str, folder: str) -> DirectoryLayer:
+    """Make a layer of the folder `folder` in `package`; it is empty if the package is not installed.
+
+    Where the package is, is found out once.
+    """
+
+    @cache
+    def where() -> str | None:
+        found = package_folder(package, folder)
+        if found is None:
+            log.warning("layer '%s' is empty: there is no Python package '%s'", name, package)
+        return None if found is None else os.fspath(found)
+
+    return DirectoryLayer(name, where, kind=PACKAGE, is_writable=False)
+
+
+def package_folder(package: str, folder: str) -> Path | None:
+    """Say where a folder of a package is, or would be; None if there is no such package.
+
+    Nothing is imported: of a dotted name, the finders of Python are asked for the first part only, and the
+    rest is taken for directories in it.
+    """
+    first, *rest = package.split(".")
+    places = [os.path.join(os.path.abspath(place), *rest) for place in _locations(first)]
+    packages = [place for place in places if os.path.isdir(place)]
+    with_folder = (place for place in packages if os.path.isdir(os.path.join(place, folder)))
+    best = next(with_folder, packages[0] if packages else None)
+    return None if best is None else Path(best, folder)
+
+
+def _locations(name: str) -> Sequence[str]:
+    """List the directories of a top-level package; a namespace has several."""
+    from importlib.util import find_spec  # noqa: PLC0415 - most views have no package
+
+    try:
+        spec = find_spec(name)
+    except (ImportError, ValueError):  # a finder that fails, a module that was made by hand
+        return ()
+    return [] if spec is None else list(spec.submodule_search_locations or ())

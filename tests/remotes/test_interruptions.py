@@ -1,0 +1,214 @@
+"""Downloads that are broken off, run into each other, or run out of room."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cas.remotes.partial import PART, Partial
+from tests import processes
+from tests.maintenance.test_full_disk import SMALL_DISK, has_small_disks
+from tests.remotes import children
+from tests.remotes.fetching import MIB, fetch, left_in_state
+from tests.servers.web import Answer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.servers.web import WebServer
+
+LARGE = random.Random(4).randbytes(4 * PART)
+
+
+def leave_parts(web: WebServer, home: Path) -> str:
+    """Kill a download in its last part; returns its URL."""
+    url = web.put("/x", LARGE)
+    killed = processes.run(children.fetch_and_die, url, home, 3 * PART + MIB)
+    assert -signal.SIGKILL == killed.returncode, killed.stderr
+    web.asked.clear()
+    return url
+
+
+def test_a_killed_download_goes_on_where_it_was(tmp_path: Path, web: WebServer) -> None:
+    """Only parts that were not noted yet are asked for again: the last, and at most the one before."""
+    url = leave_parts(web, tmp_path)
+    assert not (tmp_path / "file").exists()
+
+    fetched = fetch(url, tmp_path)
+
+    assert (LARGE, True) == ((tmp_path / "file").read_bytes(), fetched.resumed >= 2 * PART)
+    missing = [f"bytes={start}-{start + PART - 1}" for start in range(fetched.resumed, 4 * PART, PART)]
+    assert {"bytes=0-0", *missing} == {asked.range for asked in web.asked}
+    assert {".record"} == left_in_state(tmp_path)
+
+
+def test_parts_of_another_state_are_not_used(tmp_path: Path, web: WebServer) -> None:
+    """What was begun with one ETag is not completed with another."""
+    leave_parts(web, tmp_path)
+    url = web.put("/x", LARGE[::-1], etag='"two"')
+
+    fetched = fetch(url, tmp_path)
+
+    assert (LARGE[::-1], 0) == ((tmp_path / "file").read_bytes(), fetched.resumed)
+
+
+@pytest.mark.parametrize("is_synced", [True, False])
+def test_after_a_power_cut_only_what_was_synced_counts(
+    tmp_path: Path,
+    web: WebServer,
+    is_synced: bool,
+) -> None:
+    """What was written in another boot of the machine may be lost, and looks like zeros."""
+    url = leave_parts(web, tmp_path)
+    (journal,) = (tmp_path / "state").glob("*.parts")
+    header, _, synced, *parts = journal.read_text().splitlines()
+    assert ("synced", True) == (synced, len(parts) >= 2)
+    lines = (
+        [header, "another boot", *parts, "synced"] if is_synced else [header, "another boot", synced, *parts]
+    )
+    journal.write_text("".join(f"{line}\n" for line in lines))
+
+    fetched = fetch(url, tmp_path)
+
+    assert (LARGE, len(parts) * PART * is_synced) == ((tmp_path / "file").read_bytes(), fetched.resumed)
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "binary", "shorter file"])
+def test_a_damaged_journal_does_no_damage(tmp_path: Path, web: WebServer, damage: str) -> None:
+    """At worst all is fetched again."""
+    url = leave_parts(web, tmp_path)
+    (journal,) = (tmp_path / "state").glob("*.parts")
+    match damage:
+        case "cut":
+            journal.write_bytes(journal.read_bytes()[:-1])
+        case "empty":
+            journal.write_bytes(b"")
+        case "binary":
+            journal.write_bytes(b"\xff\x00\n")
+        case _:
+            (part,) = (tmp_path / "state").glob("*.part")
+            part.write_bytes(part.read_bytes()[:PART])
+
+    fetch(url, tmp_path)
+
+    assert LARGE == (tmp_path / "file").read_bytes()
+
+
+def test_a_partial_file_is_not_written_after_it_was_left(tmp_path: Path) -> None:
+    """A thread that hung may come back at any time; its descriptor is still that of its file."""
+    partial = Partial(tmp_path / "x.part", size=None)
+    hung = partial.write
+    del partial
+
+    hung(0, b"late")
+
+    assert b"late" == (tmp_path / "x.part").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["web", "bucket"])
+def test_an_interrupt_ends_a_download_that_hangs(tmp_path: Path, web: WebServer, kind: str) -> None:
+    """Whatever the threads wait for, and the process ends."""
+    hangs, is_over = threading.Semaphore(0), threading.Event()
+    web.put("/x", LARGE, modified="Sun, 06 Nov 1994 08:49:37 GMT")
+    web.files["/bucket/x"] = web.files["/x"]
+
+    def stall(asked: object) -> None:
+        del asked
+        if len(web.asked) > 2:
+            hangs.release()
+            is_over.wait()
+
+    web.before = stall
+    url, endpoint = (web.url("/x"), "") if kind == "web" else ("s3://bucket/x", f"http://{web.host}")
+
+    with processes.start(children.fetch_until_interrupted, url, tmp_path, endpoint) as child:
+        hangs.acquire()
+        assert child.stdout is not None
+        assert "hangs\n" == child.stdout.readline()
+        child.send_signal(signal.SIGINT)
+        said, _ = child.communicate()
+    is_over.set()
+
+    assert ("interrupted\n", 0, False) == (said, child.returncode, (tmp_path / "file").exists())
+    web.before = lambda _: None
+    fetch(url, tmp_path, children.settings(endpoint))
+    assert LARGE == (tmp_path / "file").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["file", "directory"])
+def test_two_processes_fetch_once(tmp_path: Path, web: WebServer, kind: str) -> None:
+    """The second waits for the first, and finds everything there."""
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "x").write_bytes(LARGE)
+    url = web.put("/x", LARGE) if kind == "file" else f"file://{tmp_path / 'far'}/"
+    both = [processes.start(children.fetch_beside_others, url, tmp_path) for _ in range(2)]
+
+    for child in both:
+        assert child.stdout is not None
+        assert "ready\n" == child.stdout.readline()
+    for child in both:
+        assert child.stdin is not None
+        child.stdin.write("go\n")
+        child.stdin.flush()
+    said = sorted(child.communicate()[0] for child in both)
+
+    assert ["False\n", "True\n"] == said if kind == "file" else ["0\n", "1\n"] == said
+    path = tmp_path / "file" if kind == "file" else tmp_path / "all" / "x"
+    assert LARGE == path.read_bytes()
+
+
+ROOMS = ["limit"]
+if has_small_disks():
+    ROOMS += ["disk"]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("has_length", [True, False])
+def test_without_room_the_old_file_stays(
+    tmp_path: Path,
+    web: WebServer,
+    room: str,
+    has_length: bool,
+) -> None:
+    """Whether the size is known before or the disk is full in the middle."""
+    data = LARGE + LARGE[: 8 * MIB]
+    url = web.put("/x", data, has_length=has_length, has_ranges=has_length)
+    arguments = (url, tmp_path / "box", 16 * MIB if room == "limit" else "")
+    child = processes._command(children.fetch_without_room, arguments)
+    words = [*SMALL_DISK, str(tmp_path), *child] if room == "disk" else child
+
+    done = subprocess.run(words, capture_output=True, text=True, env=processes._environment(), check=False)
+
+    code = "disk-full" if room == "disk" else "io-error"
+    assert (0, f"{code} old\n") == (done.returncode, done.stdout), done.stderr
+
+
+def test_parts_are_not_used_for_another_url(tmp_path: Path, web: WebServer) -> None:
+    """Equal ETags of two servers mean nothing."""
+    leave_parts(web, tmp_path)
+    url = web.put("/mirror", LARGE)
+
+    assert 0 == fetch(url, tmp_path).resumed
+
+
+def test_the_journal_has_no_secrets(tmp_path: Path, web: WebServer) -> None:
+    """It lies about until the download is taken up again."""
+    web.put("/x", LARGE, login="ann:s3cret")
+    web.before = lambda asked: web.always.update(
+        {"/x": Answer(403)} if asked.range == f"bytes={3 * PART}-{4 * PART - 1}" else {}
+    )
+    killed = processes.run(
+        children.fetch_and_die, f"http://ann:s3cret@{web.host}/x", tmp_path, 2 * PART + MIB
+    )
+    assert killed.returncode == -signal.SIGKILL
+    (journal,) = (tmp_path / "state").glob("*.parts")
+    first, *_ = journal.read_text().splitlines()
+
+    assert web.url("/x") == json.loads(first)[0]
+    assert "s3cret" not in journal.read_text()
