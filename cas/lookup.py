@@ -4,10 +4,10 @@
 
     weights = cas.get_resource_path("models", "inception.ckpt").read_bytes()
 
-The current directory is looked at in each call. Where there is no repository at it or above, the view has what
-installed packages announce, in the order of their names, below `runtime_resources` in the current directory. A
-package announces by an entry point in the group `cas.package_layers`: `NAME = PACKAGE`, of which the folder
-`blobs` is meant, or `NAME = PACKAGE:FOLDER`.
+The current directory is looked at in each call. Where there is no repository at it or above, the view has
+what installed packages announce, in the order of their names, below `runtime_resources` in the current
+directory. A package announces by an entry point in the group `cas.package_layers`: `NAME = PACKAGE`, of which
+the folder `blobs` is meant, or `NAME = PACKAGE:FOLDER`.
 
 1. A repository is opened once for each process, and again after a fork, or when another has taken its place.
 2. A repository that cannot be opened is an error: the view of none would give other resources.

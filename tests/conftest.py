@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 # test as an example, not in a database beside the code.
 settings.register_profile("cas", deadline=None, database=None, print_blob=True)
 settings.load_profile("cas")
+
+# A shell starts what runs in the background with these ignored, and children inherit that: the processes that
+# tests interrupt would run for ever.
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture

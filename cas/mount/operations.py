@@ -94,10 +94,10 @@ class Operations:
             ranges: What content is read through.
             owner: The user and the group that everything belongs to.
             on_start: Called once, when the mount is there.
-            leave: Called when `exit_name` is looked up in the root: makes libfuse return.
+            leave: Makes libfuse return. It must be called while libfuse waits for an answer.
         """
-        self.exit_name: Final = f".cas-unmount-{os.urandom(16).hex()}"
-        """A name that nobody can guess. Of itself libfuse goes on only when it is asked for something."""
+        self.is_leaving = False
+        """Once it is set, the next `statfs` makes libfuse return: it notices nothing unless it is asked."""
         self._source = source
         self._ranges = ranges
         self._on_start = on_start
@@ -182,6 +182,8 @@ class Operations:
 
     def statfs(self, _: str) -> dict[str, int]:
         """Describe the file system: all of it is used."""
+        if self.is_leaving:
+            self._leave()
         return {
             "f_bsize": READ_SIZE,
             "f_frsize": _BLOCK,
@@ -190,9 +192,6 @@ class Operations:
         }
 
     def _find(self, path: str) -> Item:
-        if path == f"/{self.exit_name}":
-            self._leave()
-            raise _failure(errno.ENOENT)
         item = self._source.find(path.strip("/"))
         if item is None:
             raise _failure(errno.ENOENT)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from typing import TYPE_CHECKING
 
 from cas.remotes.digests import Hashes
 
 if TYPE_CHECKING:
-    import os
-
     from cas.remotes.digests import Digest
 
 
@@ -27,7 +27,10 @@ def hashes_to(path: bytes | os.PathLike[str], digest: Digest) -> bool:
 def _hashes(path: bytes | os.PathLike[str], algorithm: str | None) -> Hashes | None:
     hashes = Hashes(algorithm)
     try:
-        with open(path, "rb") as stream:
+        # Without blocking: a pipe of that name is no file, and opening it would wait for a writer.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                return None
             hashes.update_from(stream)
     except OSError:
         return None

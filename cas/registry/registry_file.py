@@ -58,6 +58,8 @@ def load(path: Path) -> tuple[RemoteEntry, ...]:
         InvalidError: It is not YAML, or an entry breaks a rule; the message says where and which.
         NotFoundError: There is no such file.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise _invalid(path, "it is no file")
     try:
         document = read_values(path, holds="remote resources", code="bad-registry", max_size=MAX_SIZE)
         entries = tuple(map(_entry, _listed(document))) if document is not None else ()

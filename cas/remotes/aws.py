@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from obstore.store import S3Store
 
-from cas.remotes.buckets import NO_RETRIES, Bucket, answers, client_options
+from cas.remotes.buckets import NO_RETRIES, Bucket, answers, check_words, client_options
 from cas.remotes.errors import RemoteError
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def open_s3(location: Location, settings: Settings) -> Bucket:
         region = "us-east-1" if endpoint else _region_of(location.host)
     endpoint = endpoint or f"https://s3.{region}.amazonaws.com"
     credentials = _credentials(settings, profile, location)
+    check_words(location, {"region": region, **(credentials or {})})
     store = S3Store(
         location.host,
         endpoint=endpoint.rstrip("/"),
@@ -64,7 +65,7 @@ def _credentials(settings: Settings, profile: _Profile, location: Location) -> d
     """Arguments of S3Store that give it credentials, or None."""
     key, secret = settings.first("AWS_ACCESS_KEY_ID"), settings.first("AWS_SECRET_ACCESS_KEY")
     if key and secret:
-        return _fixed(key, secret, settings.first("AWS_SESSION_TOKEN"))
+        return _fixed(location, key, secret, settings.first("AWS_SESSION_TOKEN"))
     found = profile.credentials(location)
     if found is not None:
         return found
@@ -77,8 +78,9 @@ def _credentials(settings: Settings, profile: _Profile, location: Location) -> d
     return {"metadata_endpoint": metadata} if answers("PUT", f"{metadata}/latest/api/token", *ttl) else None
 
 
-def _fixed(key: str, secret: str, token: str | None) -> dict[str, Any]:
+def _fixed(location: Location, key: str, secret: str, token: str | None) -> dict[str, Any]:
     """Credentials that do not change. As a provider, so that obstore adds no token of the environment."""
+    check_words(location, {"access key": key, "secret key": secret, "session token": token})
     credential: S3Credential = {
         "access_key_id": key,
         "secret_access_key": secret,
@@ -125,7 +127,7 @@ class _Profile:
         """Arguments of S3Store, or None if the profile says nothing about credentials."""
         key, secret = self.values.get("aws_access_key_id"), self.values.get("aws_secret_access_key")
         if key and secret:
-            return _fixed(key, secret, self.values.get("aws_session_token"))
+            return _fixed(location, key, secret, self.values.get("aws_session_token"))
         if not any(name in self.values for name in _BY_BOTO3):
             return None
         if find_spec("boto3") is None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from obstore.store import AzureStore
 
-from cas.remotes.buckets import NO_RETRIES, Bucket, client_options
+from cas.remotes.buckets import NO_RETRIES, Bucket, check_words, client_options
 from cas.remotes.errors import RemoteError
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def open_azure(location: Location, settings: Settings) -> Bucket:
     endpoint = found.pop("endpoint", None) or settings.first("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT")
     endpoint = (endpoint or f"https://{account}.blob.core.windows.net").rstrip("/")
     credentials = _credentials(found, settings)
+    check_words(location, {"account": account, **(credentials or {})})
     store = AzureStore(
         location.host,
         account_name=account,

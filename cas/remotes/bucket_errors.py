@@ -54,6 +54,32 @@ def explained(error: Exception, location: Location, path: str, *, has_credential
     return _broken(url, text, debug)
 
 
+def unusable(error: Exception, location: Location) -> RemoteError:
+    """Say that obstore does not take what is configured for a bucket: a key that is none, say."""
+    return RemoteError(
+        f"cannot fetch '{location}'",
+        code="credentials-wrong",
+        why=f"what is configured for it cannot be used: {_first_line(str(error).partition(_DEBUG)[0])}",
+        hint=HINTS[location.scheme],
+    )
+
+
+def panicked(error: BaseException, location: Location, path: str) -> RemoteError | None:
+    """Say that obstore gave up; None if that is not what happened.
+
+    It does so when a header cannot be made, say of a token with a line break that a server handed out. The
+    class is no `Exception`, is nowhere to be imported from, and must not end all other downloads.
+    """
+    if type(error).__name__ != "PanicException":
+        return None
+    return RemoteError(
+        f"cannot fetch '{location.below(path)}'",
+        code="remote-failed",
+        why="the client for buckets gave up: what it was given, or was answered, cannot be part of a request",
+        hint="look at the endpoint and the credentials",
+    )
+
+
 def _broken(url: str, text: str, debug: str) -> CasError:
     if "dns error" in debug or "kind: Connect" in debug:
         return errors.unreachable(url, _innermost(debug) or _first_line(text))

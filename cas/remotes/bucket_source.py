@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
-from cas.errors import InvalidError, NotFoundError
+from cas.errors import CasError, InvalidError, NotFoundError
 from cas.remotes import errors
-from cas.remotes.bucket_errors import explained
+from cas.remotes.bucket_errors import explained, panicked, unusable
 from cas.remotes.buckets import open_bucket
 from cas.remotes.source import RemoteFile
 
@@ -129,7 +129,12 @@ class BucketSource:
     def _bucket(self) -> Bucket:
         with self._lock:
             if self._opened is None:
-                self._opened = open_bucket(self.location, self._settings)
+                try:
+                    self._opened = open_bucket(self.location, self._settings)
+                except (BaseError, ValueError) as error:
+                    if isinstance(error, CasError):
+                        raise
+                    raise unusable(error, self.location) from error
             return self._opened
 
     def _described(self, path: str, meta: ObjectMeta) -> RemoteFile:
@@ -167,6 +172,11 @@ class BucketSource:
                 raise errors.changed(self.location.below(path), "this generation of it is gone") from error
             has_credentials = self._opened is not None and self._opened.has_credentials
             raise explained(error, self.location, path, has_credentials=has_credentials) from error
+        except BaseException as error:
+            panic = panicked(error, self.location, path)
+            if panic is None:
+                raise
+            raise panic from error
 
 
 def _bare(etag: str | None) -> str | None:

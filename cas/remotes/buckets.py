@@ -7,15 +7,20 @@ to it explicitly, and wins.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cas import fs
+from cas.errors import InvalidError
+from cas.remotes.errors import RemoteError
 from cas.remotes.proxies import proxy_for
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
     from cas.remotes.location import Location
@@ -23,6 +28,13 @@ if TYPE_CHECKING:
 
 NO_RETRIES: Final[RetryConfig] = {"max_retries": 0}
 _OK: Final = 200
+_ENDPOINT: Final = re.compile(
+    r"(?i)https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?(/[a-z0-9._~%/$&'()*+,;=:!-]*)?"
+)
+_LAST_PORT: Final = 65535
+_SECRET: Final = re.compile(r"[@?#]")
+"""What stands around the secrets that a URL may hold."""
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _PROBE_S: Final = 0.5
 """How long a metadata service may take; the real ones are on the same machine. [s]"""
 
@@ -55,8 +67,37 @@ def open_bucket(location: Location, settings: Settings) -> Bucket:
     return open_azure(location, settings)
 
 
+def check_words(location: Location, words: Mapping[str, object]) -> None:
+    """Refuse settings with a line break or the like in them, about which obstore would panic.
+
+    Raises:
+        RemoteError: One has; its name is said, and not what it is, for it may be a secret.
+    """
+    for name, value in words.items():
+        if isinstance(value, str) and _CONTROL.search(value):
+            raise RemoteError(
+                f"cannot fetch '{location}'",
+                code="credentials-wrong",
+                why=f"the configured {name.replace('_', ' ')} holds a line break or a control character",
+            )
+
+
 def client_options(settings: Settings, endpoint: str) -> ClientConfig:
-    """How to talk to `endpoint`, a URL: patience, proxy, certificates."""
+    """How to talk to `endpoint`, a URL: patience, proxy, certificates.
+
+    Raises:
+        InvalidError: It is no URL, about which obstore would panic; or the proxy is none.
+    """
+    found = _ENDPOINT.fullmatch(endpoint)
+    if found is None or int(found["port"] or 0) > _LAST_PORT:
+        raise InvalidError(
+            "cannot use the endpoint that is configured for buckets",
+            code="bad-endpoint",
+            why="it is no URL of a server"
+            if _SECRET.search(endpoint)
+            else f"{endpoint!r} is no URL of a server",
+            hint="write it as http://HOST:PORT or https://HOST, without user and password",
+        )
     scheme, _, rest = endpoint.partition("://")
     options: ClientConfig = {
         "allow_http": scheme == "http",
@@ -83,6 +124,6 @@ def answers(method: str, url: str, header: str, value: str) -> bool:
 
     try:
         response = urllib3.request(method, url, headers={header: value}, retries=False, timeout=_PROBE_S)
-    except HTTPError:
+    except (HTTPError, ValueError):
         return False
     return response.status == _OK

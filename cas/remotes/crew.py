@@ -26,7 +26,7 @@ _GRACE_S: Final = 1.0
 """How long threads are waited for that were told to stop. [s]"""
 
 _BEAT_S: Final = 0.5
-"""How often the owner looks up from waiting: a signal may wake another thread, and only it can act on one. [s]"""
+"""How often the owner looks up from waiting: a signal that another thread has taken does not wake it. [s]"""
 
 
 def unordered(

@@ -7,6 +7,7 @@ makes headway starts counting anew: a connection that breaks every gigabyte stil
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 from typing import TYPE_CHECKING, Final, Self, TypeVar
@@ -16,12 +17,16 @@ from cas.remotes.errors import RemoteError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
 _LONGEST_WISH_S: Final = 300.0
 """A server that wants to be left alone for longer is not waited for."""
+_WORTH_A_WORD_S: Final = 10.0
+"""Whoever waits for longer wants to know what for."""
 _ATTEMPTS: Final = 6
 _ATTEMPTS_TO_REACH: Final = 3
 """A name with a slip in it, or a machine that is off, is not worth half a minute."""
@@ -106,7 +111,10 @@ class Patience:
             error.hint = f"try again in {error.pause_s:.0f} seconds, as the server asks"
             raise error
         self._effort.check()
-        self._effort.pause(self._pause_s(error))
+        pause = self._pause_s(error)
+        if pause > _WORTH_A_WORD_S:
+            log.warning("%s; trying again in %.0f seconds", error, pause)
+        self._effort.pause(pause)
 
     def _pause_s(self, error: RemoteError) -> float:
         if error.pause_s is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import stat
@@ -35,6 +36,8 @@ class FileSource:
             raise errors.absent(str(self.location), "there is no such file")
         if stat.S_ISDIR(status.st_mode):
             raise errors.is_directory(str(self.location))
+        if not stat.S_ISREG(status.st_mode):
+            raise errors.absent(str(self.location), "there is something of that name, but it is no file")
         return _described("", status)
 
     def list(self) -> Iterator[RemoteFile]:
@@ -48,21 +51,32 @@ class FileSource:
 
     def _below(self, root: str) -> Iterator[RemoteFile]:
         with fs.explained(f"cannot list '{self.location}'"):
-            for folder, _, names in os.walk(root, onerror=_raise):
-                for name in names:
-                    path = os.path.join(folder, name)
+            folders: list[tuple[str, frozenset[tuple[int, int]]]] = [(root, frozenset())]
+            while folders:
+                folder, above = folders.pop()
+                inside = above | {_identity(os.stat(folder))}
+                for name in os.listdir(folder):
+                    path = folder + name
                     status = self._stat(path)
-                    if status is None or not stat.S_ISREG(status.st_mode):
+                    if status is None or stat.S_IFMT(status.st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
                         log.warning("'%s' is no file, so it is not fetched", path)
-                        continue
-                    yield _described(path[len(root) :], status)
+                    elif stat.S_ISREG(status.st_mode):
+                        yield _described(path[len(root) :], status)
+                    elif _identity(status) in inside:  # a link upwards has no end
+                        log.warning("'%s' leads back to where it is, so it is not followed", path)
+                    else:
+                        folders.append((f"{path}/", inside))
 
     def read(self, file: RemoteFile, start: int, stop: int | None) -> Iterator[bytes]:
         """Read the file in order, and look at the end whether it is still the one that was described."""
         assert start == 0
         assert stop is None
         path = self.location.path + file.path
-        with fs.explained(f"cannot fetch '{self.location.below(file.path)}'"), open(path, "rb") as stream:
+        with (
+            fs.explained(f"cannot fetch '{self.location.below(file.path)}'"),
+            # Without blocking: a pipe that took the place of the file would be waited for.
+            open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream,
+        ):
             while block := stream.read(_BLOCK):
                 yield block
             if _described(file.path, os.fstat(stream.fileno())).token != file.token:
@@ -77,16 +91,27 @@ class FileSource:
                 return os.stat(path)
             except (FileNotFoundError, NotADirectoryError):
                 return None
+            except OSError as error:
+                if error.errno == errno.ELOOP:  # a link to itself leads to nothing
+                    return None
+                raise
 
 
 def _described(path: str, status: os.stat_result) -> RemoteFile:
     return RemoteFile(
         path,
         status.st_size,
-        modified=datetime.fromtimestamp(status.st_mtime_ns // 1_000_000_000, UTC),
+        modified=_time(status.st_mtime_ns // 1_000_000_000),
         token=f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}",
     )
 
 
-def _raise(error: OSError) -> None:
-    raise error
+def _time(seconds: int) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):  # file systems know years that calendars do not
+        return None
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino

@@ -3,22 +3,56 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from cas.errors import InvalidError
 
 if TYPE_CHECKING:
     from cas.remotes.settings import Settings
+
+
+_UNFIT: Final = re.compile(r"[\x00-\x20\x7f\\]")
 
 
 def proxy_for(settings: Settings, scheme: str, host: str) -> str | None:
     """The URL of the proxy for this host, or None: `https_proxy`, `http_proxy`, `all_proxy`, `no_proxy`.
 
     Each may be in capitals; small letters come first, as in curl.
+
+    Raises:
+        InvalidError: What the variable names is no proxy. It is not shown: there may be a password in it.
     """
     if _is_excluded(settings.first("no_proxy", "NO_PROXY") or "", host):
         return None
     name = f"{scheme}_proxy"
     proxy = settings.first(name, name.upper(), "all_proxy", "ALL_PROXY")
-    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
+    if proxy is None:
+        return None
+    url = proxy if "://" in proxy else f"http://{proxy}"
+    _check(url)
+    return url
+
+
+def bad_proxy(why: str) -> InvalidError:
+    """Say that the proxy cannot be used, without showing it."""
+    return InvalidError(
+        "cannot use the proxy that the environment names",
+        code="bad-proxy",
+        why=why,
+        hint="look at http_proxy, https_proxy and all_proxy: http://HOST:PORT",
+    )
+
+
+def _check(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        is_whole = bool(parts.hostname) and parts.port != 0
+    except ValueError as error:  # a port or an address that is none
+        raise bad_proxy("it is no URL of a proxy") from error
+    if not is_whole or _UNFIT.search(url):
+        raise bad_proxy("it is no URL of a proxy")
 
 
 def _is_excluded(listed: str, host: str) -> bool:

@@ -10,25 +10,27 @@ another state of the file by now sends all of it, with another status, instead o
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import os
 import re
 import ssl
 import threading
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, NoReturn
-from urllib.parse import urldefrag, urljoin, urlsplit
+from urllib.parse import unquote_to_bytes, urldefrag, urljoin, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, IncompleteRead, NewConnectionError, SSLError
+from urllib3.exceptions import HTTPError, IncompleteRead, LocationValueError, NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as TimedOutError
-from urllib3.util import Timeout, make_headers, parse_url
+from urllib3.util import Timeout, parse_url
 
 from cas.errors import CasError, InvalidError
 from cas.remotes import errors
 from cas.remotes.errors import Answer, RemoteError
 from cas.remotes.location import shown
-from cas.remotes.proxies import proxy_for
+from cas.remotes.proxies import bad_proxy, proxy_for
 from cas.remotes.source import RemoteFile
 
 if TYPE_CHECKING:
@@ -54,7 +56,12 @@ _UNSATISFIABLE: Final = 416
 _FORBIDDEN: Final = 403
 _REFUSED_THERE: Final = (401, 403, 404, 410)
 
-_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
+_MOST_DIGITS: Final = 18
+"""Of a length; no file is longer, and Python refuses to read thousands of them."""
+_NUMBER: Final = re.compile(rf"[0-9]{{1,{_MOST_DIGITS}}}")
+_AGES_S: Final = 1e9
+"""Whatever is asked for beyond that."""
 _HINT: Final = "write the URL as https://USER:PASSWORD@HOST/…"
 
 
@@ -77,14 +84,17 @@ class WebSource:
         with self._get({"Range": "bytes=0-0"}) as response:
             if response.status == _UNSATISFIABLE:
                 return self._described_empty(response)
-            return _described(response)
+            described = self._described(response)
+            if _is_first_byte(response) and response.headers.get("Content-Length") == "1":
+                response.drain_conn()  # so that the connection is kept; whatever else comes is not waited for
+            return described
 
     def _described_empty(self, response: BaseHTTPResponse) -> RemoteFile:
         """An empty file has no first byte; a server that is just wrong about ranges is asked without one."""
         if response.headers.get("Content-Range", "").strip() == "bytes */0":
-            return _described(response, size=0)
+            return self._described(response, size=0)
         with self._get({}) as whole:
-            return _described(whole)
+            return self._described(whole)
 
     def list(self) -> Iterator[RemoteFile]:
         """Refuse: HTTP has no listings."""
@@ -111,9 +121,11 @@ class WebSource:
         etag, _ = _etag(response)
         if None not in (etag, file.etag) and etag != file.etag:
             raise errors.changed(self._shown(), f"its ETag was {file.etag}, and is {etag}")
+        found = _range(response)
         if start is None:
+            if response.status == _PARTIAL and not (found and found[1] == "0" and _is_to_the_end(found)):
+                raise self._failed("the server answered with a part, and all of it was asked for")
             return
-        found = _RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
         if response.status != _PARTIAL or found is None:
             raise errors.changed(self._shown(), "the server sends all of it instead of a part")
         if int(found[1]) != start or found[3] not in ("*", str(file.size)):
@@ -145,11 +157,10 @@ class WebSource:
         with self._lock:
             self._reading.add(response)
         try:
-            if response.status not in (_OK, _PARTIAL, _UNSATISFIABLE):
+            # Only who asks for a part can be told that there is none; to anybody else it is a refusal.
+            if response.status not in (_OK, _PARTIAL, *((_UNSATISFIABLE,) if "Range" in headers else ())):
                 raise self._refused(response)
             yield response
-            if response.status == _PARTIAL:
-                response.drain_conn()  # the one byte of `head`, so that the connection is kept
         finally:
             with self._lock:
                 self._reading.discard(response)
@@ -167,14 +178,22 @@ class WebSource:
         return self._refuse_redirect(f"more than {_MOST_REDIRECTS} redirects")
 
     def _redirected(self, url: str, target: str) -> str:
-        new = _without_user(urldefrag(urljoin(url, target)).url)
-        scheme = urlsplit(new).scheme
+        try:
+            written = urlsplit(target)
+            new = _without_user(urldefrag(urljoin(url, target)).url)
+            scheme, port = urlsplit(new).scheme, urlsplit(new).port
+            if scheme in ("http", "https"):
+                parse_url(new)  # stricter
+        except ValueError:  # its text repeats the URL, with whatever secret is in it
+            self._refuse_redirect("it redirects to what is no URL")
         if scheme not in ("http", "https"):
             self._refuse_redirect(f"it redirects to '{shown(new)}'")
         if scheme == "http" and urlsplit(url).scheme == "https":
             self._refuse_redirect(
                 f"it redirects from https to '{shown(new)}', which anybody can read or change"
             )
+        if port == 0 or (written.scheme and not written.netloc):
+            self._refuse_redirect("it redirects to a URL without a host, or to port 0")
         return new
 
     def _refuse_redirect(self, why: str) -> NoReturn:
@@ -202,7 +221,7 @@ class WebSource:
         ours, theirs = urlsplit(self._start), urlsplit(url)
         if pair is None or (ours.scheme, ours.netloc) != (theirs.scheme, theirs.netloc):
             return {}
-        return make_headers(basic_auth=":".join(pair))
+        return {"Authorization": _basic(os.fsencode(":".join(pair)))}
 
     def _pool(self, url: str) -> PoolManager:
         parts = urlsplit(url)
@@ -222,23 +241,33 @@ class WebSource:
         }
         if proxy is None:
             return urllib3.PoolManager(**options)
-        parsed = parse_url(proxy)
-        if parsed.scheme not in ("http", "https"):
-            raise InvalidError(
-                f"cannot use the proxy '{shown(proxy)}'",
-                code="bad-proxy",
-                why="only proxies of HTTP are known",
-            )
-        login = make_headers(proxy_basic_auth=parsed.auth) if parsed.auth else None
-        return urllib3.ProxyManager(proxy, proxy_headers=login, **options)
+        if urlsplit(proxy).scheme not in ("http", "https"):
+            raise bad_proxy("only proxies of HTTP are known")
+        try:
+            auth = parse_url(proxy).auth
+            login = {"Proxy-Authorization": _basic(unquote_to_bytes(auth))} if auth else None
+            return urllib3.ProxyManager(proxy, proxy_headers=login, **options)
+        except ValueError as error:  # its text repeats the URL, with the password
+            raise bad_proxy("it is no URL of a proxy") from error
 
     def _refused(self, response: BaseHTTPResponse) -> CasError:
         with self._explained():
             text = response.read(_MOST_WORDS, decode_content=False).decode("utf-8", "replace")
+        if response.status == _UNSATISFIABLE:
+            return self._failed("the server answered 416 Range Not Satisfiable, and no range was asked for")
         answer = Answer(response.status, text, _retry_after(response))
         # Only a 401 asks for credentials; a 403 says that none would help.
         has_credentials = self.location.user_and_password is not None or response.status == _FORBIDDEN
         return errors.refused(self._shown(), answer, has_credentials=has_credentials, hint=_HINT)
+
+    def _described(self, response: BaseHTTPResponse, *, size: int | None = None) -> RemoteFile:
+        length = response.headers.get("Content-Length", "")
+        if len(length) > _MOST_DIGITS and length.isdigit():
+            raise self._failed(f"the server says that it is {length[:_MOST_DIGITS]}… bytes long")
+        return _described(response, size=size)
+
+    def _failed(self, why: str) -> RemoteError:
+        return RemoteError(f"cannot fetch '{self.location}'", code="remote-failed", why=why)
 
     def _shown(self) -> str:
         return str(self.location)
@@ -259,15 +288,19 @@ class WebSource:
             raise errors.unreachable(self._shown(), _cause(error)) from error
         except TimedOutError as error:
             raise errors.unreachable(self._shown(), f"no answer in time: {_cause(error)}") from error
+        except LocationValueError as error:  # its text repeats the URL
+            raise self._failed("its host is no name of a host") from error
         except (HTTPError, OSError, ValueError) as error:
             raise errors.truncated(self._shown(), f"the connection broke: {_cause(error)}") from error
 
 
 def _described(response: BaseHTTPResponse, *, size: int | None = None) -> RemoteFile:
-    found = _RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
-    has_ranges = response.status == _PARTIAL and found is not None
-    if size is None:
-        size = _number(found[3]) if has_ranges and found else _number(response.headers.get("Content-Length"))
+    has_ranges = _is_first_byte(response)
+    if size is None and response.status == _PARTIAL:  # its length would be that of the part
+        found = _range(response)
+        size = _number(found[3]) if found else None
+    elif size is None:
+        size = _number(response.headers.get("Content-Length"))
     etag, is_strong = _etag(response)
     modified = _date(response.headers.get("Last-Modified"))
     return RemoteFile(
@@ -280,6 +313,20 @@ def _described(response: BaseHTTPResponse, *, size: int | None = None) -> Remote
     )
 
 
+def _range(response: BaseHTTPResponse) -> re.Match[str] | None:
+    return _RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
+
+
+def _is_first_byte(response: BaseHTTPResponse) -> bool:
+    """Whether the server sends the one byte that `head` asks for; some say 206 and send all."""
+    found = _range(response)
+    return response.status == _PARTIAL and found is not None and (found[1], found[2]) == ("0", "0")
+
+
+def _is_to_the_end(found: re.Match[str]) -> bool:
+    return found[3] != "*" and int(found[2]) + 1 == int(found[3])
+
+
 def _etag(response: BaseHTTPResponse) -> tuple[str | None, bool]:
     """The ETag without its quotes, and whether equal ones promise equal bytes."""
     etag = response.headers.get("ETag", "").strip()
@@ -288,7 +335,7 @@ def _etag(response: BaseHTTPResponse) -> tuple[str | None, bool]:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() else None
+    return int(text) if text and _NUMBER.fullmatch(text) else None
 
 
 def _date(text: str | None) -> datetime | None:
@@ -301,11 +348,15 @@ def _date(text: str | None) -> datetime | None:
 def _retry_after(response: BaseHTTPResponse) -> float | None:
     """Seconds to wait. A date is compared with the server's own clock, as the server did."""
     text = response.headers.get("Retry-After", "").strip()
-    seconds = _number(text)
-    if seconds is not None:
-        return float(seconds)
+    if text.isascii() and text.isdigit():
+        return min(float(text), _AGES_S)
     until, now = _date(text), _date(response.headers.get("Date"))
     return max((until - now).total_seconds(), 0.0) if until and now else None
+
+
+def _basic(login: bytes) -> str:
+    """A login as it goes over the wire, in UTF-8, as RFC 7617 would have it."""
+    return f"Basic {base64.b64encode(login).decode()}"
 
 
 def _without_user(url: str) -> str:

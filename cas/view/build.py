@@ -34,6 +34,7 @@ class ConfiguredLayers:
             stamp: when the file looked so.
         """
         self._store = store
+        self._path = os.fspath(store.layout.config)
         self._now = (stamp, self._layers(config))
 
     def __call__(self) -> tuple[Layer, ...]:
@@ -42,7 +43,7 @@ class ConfiguredLayers:
         Raises:
             CasError: `config.yaml` has changed, and cannot be understood.
         """
-        stamp = Stamp.of(self._store.layout.config)
+        stamp = Stamp.of(self._path)
         known, layers = self._now
         if stamp != known:
             layers = self._layers(configuration.load(self._store.layout))

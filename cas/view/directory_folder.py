@@ -73,7 +73,7 @@ class DirectoryFolder:
         if is_ours(name):
             return ABSENT
         if self._known is None:
-            node, is_hidden = self._node(name, _status(self._place(name))), self.hides(name)
+            node, is_hidden = self._node(name, status_of(self._place(name))), self.hides(name)
         else:
             node, is_hidden = self._known.get(name), name in self._hidden
         if node is None:
@@ -129,20 +129,21 @@ class DirectoryFolder:
                     if name.startswith(WHITEOUT_PREFIX):
                         self._hidden.add(name[len(WHITEOUT_PREFIX) :])
                     elif not is_ours(name):
-                        node = self._node(name, _status(entry.path))
+                        node = self._node(name, status_of(entry.path))
                         if node is not None:
                             yield name, node
 
     def _node(self, name: str, status: os.stat_result | None) -> Node | None:
         """Describe an entry; None is what went away, and what is no file, directory or symlink."""
-        kind = None if status is None else _kind(status.st_mode)
+        kind = None if status is None else kind_of(status.st_mode)
         if status is None or kind is None:
             return None
         size = None if kind is Kind.DIRECTORY else status.st_size
         return Node(join(self._path, name), kind, self._layer, size, host=Path(self._place(name)))
 
 
-def _kind(mode: int) -> Kind | None:
+def kind_of(mode: int) -> Kind | None:
+    """Say what a mode is of; None is no file, directory or symlink."""
     if stat.S_ISREG(mode):
         return Kind.EXECUTABLE if mode & stat.S_IXUSR else Kind.FILE
     if stat.S_ISDIR(mode):
@@ -150,7 +151,7 @@ def _kind(mode: int) -> Kind | None:
     return Kind.SYMLINK if stat.S_ISLNK(mode) else None
 
 
-def _status(path: str) -> os.stat_result | None:
+def status_of(path: str) -> os.stat_result | None:
     """Look at a path without following a symlink; None if nothing is there.
 
     Raises:
@@ -159,6 +160,11 @@ def _status(path: str) -> os.stat_result | None:
     try:
         return os.lstat(path)
     except OSError as error:
-        if error.errno in _NOTHING_THERE:
-            return None
+        require_absent(error, path)
+        return None
+
+
+def require_absent(error: OSError, path: str) -> None:
+    """Check that an error says that nothing is at a path; else raise it as `status_of` does."""
+    if error.errno not in _NOTHING_THERE:
         raise fs.explain(error, f"cannot look at '{path}'") from error

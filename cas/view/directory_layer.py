@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from operator import attrgetter
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from cas.layer_settings import DIRECTORY
 from cas.view import follow
 from cas.view.directory_folder import DirectoryFolder
-from cas.view.layer import ABSENT, Mark, order
+from cas.view.glance import glance
+from cas.view.layer import ABSENT, Mark, Sign, order
 from cas.view.node import Named
 from cas.view.paths import components, join
 
@@ -100,29 +101,33 @@ class DirectoryLayer:
     def _marks(self, folder: DirectoryFolder, path: str, start: str) -> Iterator[Mark]:
         """Iterate over what is in a folder, of which only names that begin with `start` count."""
         if folder.is_opaque:
-            yield Mark(order(path, is_directory=bool(path)), None, is_whiteout=True)
+            yield order(path, is_directory=bool(path)), Sign.WHITEOUT
         marks = [self._mark(node) for node in folder.children()]
-        marks += [Mark(os.fsencode(join(path, name)), None, is_whiteout=True) for name in folder.whiteouts()]
+        marks += [(os.fsencode(join(path, name)), Sign.WHITEOUT) for name in folder.whiteouts()]
         first = os.fsencode(join(path, start)) if start else b""
-        for mark in sorted(marks, key=attrgetter("key")):
-            if mark.key.startswith(first):
-                yield mark
-                if mark.key.endswith(b"/"):
-                    below = os.fsdecode(mark.key[:-1])
+        for key, one in sorted(marks, key=itemgetter(0)):
+            if key.startswith(first):
+                yield key, one
+                if one is Sign.DIRECTORY:
+                    below = os.fsdecode(key[:-1])
                     yield from self._marks(folder.enter(below.rpartition("/")[2]), below, "")
 
     def _mark(self, node: Node) -> Mark:
         key = order(node.path, is_directory=node.is_directory)
-        return Mark(key, None if node.is_directory else Named(node.path, self.name, host=node.host))
+        return key, Sign.DIRECTORY if node.is_directory else Named(node.path, self.name, host=node.host)
 
     def _root_folder(self) -> DirectoryFolder | None:
         where = self._where()
         return None if where is None else DirectoryFolder(self.name, where)
 
     def _find(self, path: str, *, is_followed: bool, covered: int) -> Place:
-        root = self._root_folder()
-        if root is None or (not path and not os.path.isdir(root.host)):
+        where = self._where()
+        if where is None or (not path and not os.path.isdir(where)):
             return follow.Place(ABSENT)
+        quick = glance(self.name, where, path)
+        if quick is not None:
+            return quick
+        root = DirectoryFolder(self.name, where)
         place = follow.find(root, path, is_followed=is_followed, covered=covered, is_final=root.is_opaque)
         node = place.seen.node
         if node is None or not place.is_renamed:

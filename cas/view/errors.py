@@ -14,7 +14,7 @@ class ResourceNotFound(NotFoundError, FileNotFoundError):  # noqa: N818 - the na
         self,
         what: str,
         *,
-        code: str = "resource-not-found",
+        code: str,
         why: str | None = None,
         hint: str | None = None,
     ) -> None:

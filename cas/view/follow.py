@@ -12,20 +12,19 @@ or between the lookup and the opening of the path that it returns. Only the kern
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
+
+import msgspec
 
 from cas.ids import Kind
 from cas.view.errors import leaves_layer
 from cas.view.layer import Folder, Seen
 from cas.view.paths import components
 from cas.view.renamed import Renamed, renamed
+from cas.view.warning import warn
 
 if TYPE_CHECKING:
     from cas.view.node import Node
-
-log = logging.getLogger(__name__)
 
 MAX_LINKS: Final = 40
 """As many in a row as Linux follows."""
@@ -54,8 +53,7 @@ class Anchored(Folder, Protocol):
         """Make an absolute target relative to the anchor; None if it leads out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where a path leads in one layer."""
 
     seen: Seen
@@ -65,8 +63,7 @@ class Place:
     """Whether symlinks led there."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Spot:
+class _Spot(msgspec.Struct, frozen=True):
     """Something in a layer, with all symlinks followed."""
 
     node: Node | None
@@ -153,7 +150,7 @@ def _resolve(start: Anchored, link: Node, path: str) -> _Spot | None:
         elif pending:
             is_there = False
     if not is_there:
-        log.warning("the symlink '%s' in layer '%s' leads nowhere", link.path, link.layer)
+        warn(__name__, "the symlink '%s' in layer '%s' leads nowhere", link.path, link.layer)
         return None
     is_file = node is not None and not node.is_directory
     return _Spot(node, None) if node is not None and is_file else _Spot(trail[-1].node, trail[-1])

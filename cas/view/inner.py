@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
+
+import msgspec
 
 from cas.ids import Kind, TreeId
 from cas.view.node import Node
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from cas.versions.version import Version
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(msgspec.Struct, frozen=True):
     """A file, directory or symlink of a version."""
 
     version: Version

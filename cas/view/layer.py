@@ -7,7 +7,8 @@ have a say: a file, a symlink and a whiteout shut them out, at their path and be
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final, Protocol
+from enum import Enum
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 import msgspec
 
@@ -95,17 +96,22 @@ class Layer(Protocol):
         """Iterate over the paths of whiteouts and opaque directories that shut lower layers out there."""
 
     def marks(self, prefix: str) -> Iterator[Mark]:
-        """Iterate over names, files, directories, whiteouts that start with `prefix`, in order of bytes."""
+        """Iterate over names, files, directories, whiteouts that start with `prefix`, in order of bytes.
+
+        Each comes with its path, encoded; that of a directory, of an opaque one too, has a `/` at the end.
+        """
 
 
-class Mark(msgspec.Struct, frozen=True, gc=False):
-    """One step of `Layer.marks`."""
+class Sign(Enum):
+    """What else than names and files there is."""
 
-    key: bytes
-    """Its path, encoded; that of an opaque directory has a `/` at the end."""
-    named: Named | None
-    """None is a whiteout, or a directory, for which the key has a `/` at the end."""
-    is_whiteout: bool = False
+    WHITEOUT = "whiteout"
+    """It shuts lower layers out; at a key with a `/` at the end, it is an opaque directory."""
+    DIRECTORY = "directory"
+
+
+Mark: TypeAlias = "tuple[bytes, Named | Sign]"
+"""One step of `Layer.marks`."""
 
 
 def order(name: str, *, is_directory: bool) -> bytes:

@@ -1,9 +1,9 @@
-"""Merging sorted streams, with a look at what each of them has next."""
+"""Merging sorted streams, with a look at what comes next."""
 
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -11,25 +11,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Step(NamedTuple, Generic[T]):
-    """One item."""
-
-    key: bytes
-    at: int
-    """Which stream it is from. Of items with one key, that of the first stream comes first."""
-    item: T
-
-
 class Merge(Generic[T]):
-    """An iterator over the items of streams, each of which is sorted by its keys."""
+    """An iterator over (key, which stream, item) of streams that are sorted by their keys.
+
+    Of items with one key, that of the first stream comes first. A stream has no key twice.
+    """
 
     def __init__(self, streams: Sequence[Iterator[tuple[bytes, T]]]) -> None:
         self._streams = streams
         self._heads = [next(stream, None) for stream in streams]
         self._waiting = [(head[0], at) for at, head in enumerate(self._heads) if head is not None]
+        """What comes next of each stream: a heap."""
         heapq.heapify(self._waiting)
 
-    def __iter__(self) -> Iterator[Step[T]]:
+    def __iter__(self) -> Iterator[tuple[bytes, int, T]]:
         waiting, heads, streams = self._waiting, self._heads, self._streams
         while waiting:
             key, at = waiting[0]
@@ -40,9 +35,12 @@ class Merge(Generic[T]):
                 heapq.heappop(waiting)
             else:
                 heapq.heapreplace(waiting, (following[0], at))
-            yield Step(key, at, head[1])
+            yield key, at, head[1]
 
-    def comes(self, key: bytes, at: int) -> bool:
-        """Whether the next key of the stream `at` begins with `key`."""
-        head = self._heads[at]
-        return head is not None and head[0].startswith(key)
+    def goes_on(self, key: bytes) -> bool:
+        """Whether a key that begins with `key`, which was the last, is still to come."""
+        return bool(self._waiting) and self._waiting[0][0].startswith(key)
+
+    def follow(self, key: bytes) -> list[int]:
+        """List the streams whose next key begins with `key`."""
+        return [at for next_key, at in self._waiting if next_key.startswith(key)]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cas.ids import VersionId
 from cas.versions import rows
-from cas.view.layer import Mark
 from cas.view.node import Named
 
 if TYPE_CHECKING:
@@ -17,6 +16,14 @@ if TYPE_CHECKING:
 
 BATCH: Final = 1000
 """Names that are read in one snapshot."""
+
+
+def has_names(txn: Txn, layer: str, prefix: str) -> bool:
+    """Whether a name starts with `prefix`. Cost: one look."""
+    key = rows.ref_key(layer, prefix)
+    cursor: Any
+    with txn.raw.cursor(db=txn.tables.refs) as cursor:
+        return bool(cursor.set_range(key)) and cursor.key().startswith(key)
 
 
 def steps(txn: Txn, layer: str, path: str, after: bytes) -> list[bytes]:
@@ -54,19 +61,19 @@ def _steps(txn: Txn, prefix: bytes, start: bytes) -> Iterator[bytes]:
             found = cursor.set_range(prefix + name + b"0") if slash else cursor.next()
 
 
-def names(txn: Txn, layer: str, prefix: str, after: bytes) -> list[Mark]:
+def names(txn: Txn, layer: str, prefix: str, after: bytes) -> list[tuple[bytes, Named]]:
     """List a batch of names that start with `prefix`; `after` is the key of the last of the one before."""
     head = rows.ref_key(layer, "")
     first = rows.ref_key(layer, prefix)
-    found = []
+    found: list[tuple[bytes, bytes]] = []
     cursor: Any
     with txn.raw.cursor(db=txn.tables.refs) as cursor:
         if cursor.set_range(head + after + b"\1" if after else first):
-            for key, value in islice(cursor.iternext(), BATCH):
-                if not key.startswith(first):
-                    break
-                row = rows.decode_ref(value)
-                path = key[len(head) :]
-                named = Named(path.decode(), layer, VersionId(row.current), row.version_count)
-                found.append(Mark(path, named))
-    return found
+            found = list(islice(cursor.iternext(), BATCH))
+    if found and not found[-1][0].startswith(first):  # they are sorted: of most batches all do
+        found = [row for row in found if row[0].startswith(first)]
+    return [_named(key[len(head) :], layer, *rows.decode_ref(value)) for key, value in found]
+
+
+def _named(key: bytes, layer: str, current: bytes, count: int) -> tuple[bytes, Named]:
+    return key, Named(key.decode(), layer, VersionId(current), count)

@@ -12,7 +12,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from cas.view.layer import Sign
 from cas.view.merge import Merge
+from cas.view.node import Named
 from cas.view.paths import components
 
 if TYPE_CHECKING:
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from cas.objects.index import Txn
-    from cas.view.layer import Layer, Mark, Seen
-    from cas.view.node import Named
+    from cas.view.layer import Layer, Seen
 
     Reading: TypeAlias = Callable[[], AbstractContextManager[Txn | None]]
 
@@ -56,7 +57,7 @@ def _showing(layers: Sequence[Layer], folder: str, reading: Reading) -> Sequence
     """Leave out the layers of which nothing is seen in a folder."""
     with reading() as txn:
         for count, layer in enumerate(layers, start=1):
-            if folder and look_as_walked(layer, folder, txn).is_final:
+            if look_as_walked(layer, folder, txn).is_final:
                 return layers[:count]
     return layers
 
@@ -67,31 +68,32 @@ class _Merge:
     def __init__(self, layers: Sequence[Layer], prefix: str, reading: Reading) -> None:
         self._layers = layers
         self._reading = reading
-        self._marks = Merge([_keyed(layer.marks(prefix)) for layer in layers])
+        self._marks = Merge([layer.marks(prefix) for layer in layers])
         self._before = list(_above(layers, prefix))
         """A stack: the key of each begins with that of the one before."""
 
     def run(self) -> Iterator[Named]:
         """Iterate over what is seen."""
-        before, lowest = self._before, len(self._layers) - 1
-        for key, at, mark in self._marks:
+        marks, before, lowest = self._marks, self._before, len(self._layers) - 1
+        for key, at, mark in marks:
             while before and not key.startswith(before[-1].key):
                 before.pop()
-            named = mark.named
-            if named is not None and not (at and self._is_hidden(named.path, key, at)):
-                yield named
-            if at < lowest and (named is not None or mark.is_whiteout):
-                before.append(_Before(key, at, mark.is_whiteout))
+            goes_on = marks.goes_on(key)  # for most it does not, and nothing else has to be done
+            if not isinstance(mark, Sign) and not (
+                at and (before or goes_on) and self._is_hidden(mark.path, key, at)
+            ):
+                yield mark
+            if goes_on and at < lowest and mark is not Sign.DIRECTORY:
+                before.append(_Before(key, at, mark is Sign.WHITEOUT))
 
     def _is_hidden(self, path: str, key: bytes, at: int) -> bool:
         """Whether a layer above `at` hides what that has at a path."""
-        doubtful = set()
+        doubtful = {above for above in self._marks.follow(key) if above < at}
         for one in self._before:
             if one.at < at and one.covers(key):
                 if one.is_whiteout or one.key == key:
                     return True
                 doubtful.add(one.at)
-        doubtful.update(above for above in range(at) if self._marks.comes(key, above))
         return any(self._hides(self._layers[above], path, self._layers[at]) for above in sorted(doubtful))
 
     def _hides(self, above: Layer, path: str, layer: Layer) -> bool:
@@ -103,10 +105,6 @@ class _Merge:
             return node is None or not node.is_directory
 
 
-def _keyed(marks: Iterator[Mark]) -> Iterator[tuple[bytes, Mark]]:
-    return ((mark.key, mark) for mark in marks)
-
-
 def _above(layers: Sequence[Layer], prefix: str) -> Iterator[_Before]:
     """Iterate over names that are directories above `prefix`."""
     parts = prefix.split("/")[:-1]
@@ -114,8 +112,8 @@ def _above(layers: Sequence[Layer], prefix: str) -> Iterator[_Before]:
         path = "/".join(parts[:count])
         key = os.fsencode(path)
         for at, layer in enumerate(layers):
-            mark = next(layer.marks(path), None)
-            if mark is not None and mark.key == key and mark.named is not None:
+            found, mark = next(layer.marks(path), (b"", None))
+            if found == key and isinstance(mark, Named):
                 yield _Before(key, at, is_whiteout=False)
 
 

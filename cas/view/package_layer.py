@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from functools import cache
 from pathlib import Path
@@ -10,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from cas.layer_settings import PACKAGE
 from cas.view.directory_layer import DirectoryLayer
+from cas.view.warning import warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-log = logging.getLogger(__name__)
 
 
 def package_layer(name: str, package: str, folder: str) -> DirectoryLayer:
@@ -27,7 +25,7 @@ def package_layer(name: str, package: str, folder: str) -> DirectoryLayer:
     def where() -> str | None:
         found = package_folder(package, folder)
         if found is None:
-            log.warning("layer '%s' is empty: there is no Python package '%s'", name, package)
+            warn(__name__, "layer '%s' is empty: there is no Python package '%s'", name, package)
         return None if found is None else os.fspath(found)
 
     return DirectoryLayer(name, where, kind=PACKAGE, is_writable=False)

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import heapq
 import os
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from cas.ids import Kind, TreeId
 from cas.view import name_scan
@@ -32,27 +33,25 @@ if TYPE_CHECKING:
 _WHITEOUTS_ONLY: Final = Seen(None, is_final=False, has_whiteouts=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(msgspec.Struct, frozen=True):
     """What there is under one name."""
 
     path: str
     limit: int
     """Up to which sequence things are hidden there (invariant 3)."""
-    is_hiding: bool
-    """Whether a whiteout shuts lower layers out."""
     has_names: bool
     """Whether names lie below."""
     spot: Spot | None
     """What a version has there."""
-    is_opaque: bool
+    is_hiding: bool = False
+    """Whether a whiteout shuts lower layers out."""
+    is_opaque: bool = False
     """Whether it is a directory even if there is nothing."""
-    nothing: Seen
+    nothing: Seen = ABSENT
     """What is seen if there is nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class RefsFolder:
+class RefsFolder(msgspec.Struct, frozen=True):
     """One folder."""
 
     layer: RefsLayer
@@ -102,7 +101,9 @@ class RefsFolder:
         assert self.spot is not None, "only versions have symlinks"
         version = self.spot.version
         limit = self.layer.limit(self.txn, version.name)
-        root = replace(self, path=version.name, spot=Spot.of(version), has_names=False, limit=limit)
+        root = msgspec.structs.replace(
+            self, path=version.name, spot=Spot.of(version), has_names=False, limit=limit
+        )
         return root, components(self.spot.path)
 
     def target(self, name: str) -> str | None:
@@ -127,20 +128,29 @@ class RefsFolder:
     def _find_in(self, txn: Txn, name: str) -> _Found:
         path = join(self.path, name)
         whiteouts = self.layer.whiteouts(txn)
+        if not whiteouts:
+            return self._found(txn, path, name, self.limit)
         whiteout = whiteouts.at(path)
         limit = self.limit
         if whiteout is not None and not whiteout.is_opaque:
             limit = max(limit, whiteout.sequence)
-        spot = None
-        has_names = self.has_names and self.layer.has_names_below(txn, path)
+        return msgspec.structs.replace(
+            self._found(txn, path, name, limit),
+            is_hiding=whiteout is not None,
+            is_opaque=whiteouts.make_directory(path),
+            nothing=_WHITEOUTS_ONLY if whiteouts.are_below(path) else ABSENT,
+        )
+
+    def _found(self, txn: Txn, path: str, name: str, limit: int) -> _Found:
+        """Say what names and versions make of a path."""
+        spot, has_names = None, False
         if self.has_names:
+            has_names = self.layer.has_names_below(txn, path)
             version = self.layer.version(txn, path, newer_than=limit)
             spot = None if version is None else Spot.of(version)
         if spot is None and self.spot is not None and self.spot.version.sequence > limit:
             spot = self.spot.child(name, self.layer.tree)
-        nothing = _WHITEOUTS_ONLY if whiteouts.are_below(path) else ABSENT
-        is_opaque = whiteouts.make_directory(path)
-        return _Found(path, limit, whiteout is not None, has_names, spot, is_opaque, nothing)
+        return _Found(path, limit, has_names, spot)
 
     def _directory(self, path: str, spot: Spot | None, *, has_names: bool) -> Node:
         """Describe a directory: with its content, if that is what a version has, neither more nor less."""

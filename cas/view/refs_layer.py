@@ -5,16 +5,17 @@ from __future__ import annotations
 import heapq
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
-from operator import attrgetter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from cas.layer_settings import REFS
 from cas.versions import refs
 from cas.versions.names import MAX_NAME_SIZE
 from cas.versions.rows import path_bytes
 from cas.view import follow, name_scan
-from cas.view.layer import ABSENT, Mark, Seen
+from cas.view.layer import ABSENT, Mark, Seen, Sign
 from cas.view.refs_folder import RefsFolder
 from cas.view.whiteouts import Whiteouts
 
@@ -35,13 +36,12 @@ _MAX_ENTRIES: Final = 200_000
 """Entries of trees that are remembered, in all."""
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(msgspec.Struct):
     """What was found out in one snapshot of the index."""
 
     transaction: int
     whiteouts: Whiteouts
-    answers: dict[tuple[str, bool, int], Seen] = field(default_factory=dict)
+    answers: dict[tuple[str, bool, int], Seen] = msgspec.field(default_factory=dict)
 
 
 class RefsLayer:
@@ -92,23 +92,20 @@ class RefsLayer:
         )
         if not keys:
             return self._named(prefix)
-        hidden = (Mark(key, None, is_whiteout=True) for key in keys)
-        return heapq.merge(self._named(prefix), hidden, key=attrgetter("key"))
+        hidden: Iterator[Mark] = ((key, Sign.WHITEOUT) for key in keys)
+        return heapq.merge(self._named(prefix), hidden, key=itemgetter(0))
 
     def _named(self, prefix: str) -> Iterator[Mark]:
         after = b""
         while True:
             with self.index.read() as txn:
                 batch = name_scan.names(txn, self.name, prefix, after)
-                shown = batch
-                if self.whiteouts(txn):
-                    shown = [
-                        one for one in batch if one.named is not None and self._is_seen(txn, one.named.path)
-                    ]
+                is_hiding = bool(self.whiteouts(txn))
+                shown = [one for one in batch if self._is_seen(txn, one[1].path)] if is_hiding else batch
             if not batch:
                 return
             yield from shown
-            after = batch[-1].key
+            after = batch[-1][0]
 
     def _find(self, path: str, *, is_followed: bool, covered: int, txn: Txn | None) -> follow.Place:
         whiteouts = self.whiteouts(txn)
@@ -151,6 +148,8 @@ class RefsLayer:
         """Whether names lie below a path that are not hidden. Cost: one look, if nothing is hidden."""
         if len(path_bytes(path)) >= MAX_NAME_SIZE:
             return False
+        if not self.whiteouts(txn):
+            return name_scan.has_names(txn, self.name, f"{path}/")
         return any(self._is_seen(txn, one.name) for one in refs.names(txn, self.name, f"{path}/"))
 
     def tree(self, tree: TreeId) -> list[Entry]:

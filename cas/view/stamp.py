@@ -18,7 +18,7 @@ class Stamp(NamedTuple):
     ctime_ns: int
 
     @classmethod
-    def of(cls, path: Path) -> Self | None:
+    def of(cls, path: str | Path) -> Self | None:
         """Look at a file; None if it is not there."""
         try:
             status = os.stat(path)

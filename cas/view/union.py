@@ -5,14 +5,15 @@
    themselves: a lower directory shows through if and only if all that is between are directories.
 
 Entries come in the order of keys (`layer.order`), so what a folder above has under the same name mostly came
-just before. What may be still to come is a directory in the place of a file: the next key of that folder tells
-whether to ask it.
+just before. What may still be to come is a directory in the place of a file: the next key of that folder
+tells whether to ask it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from cas.view.layer import order
 from cas.view.merge import Merge
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from cas.view.node import Node
 
 
-@dataclass(frozen=True, slots=True)
-class Union:
+class Union(msgspec.Struct, frozen=True):
     """A merged folder."""
 
     folders: Sequence[Folder]
@@ -45,16 +45,16 @@ class Union:
     def children(self) -> Iterator[Node]:
         """Iterate over everything that is not hidden. Memory: what the folders take."""
         merge = Merge([_keyed(folder) for folder in self.folders])
-        hiding = [folder.has_whiteouts for folder in self.folders]
+        hiding = [at for at, folder in enumerate(self.folders) if folder.has_whiteouts]
         before: list[tuple[bytes, int]] = []
         """Names that the current key begins with, and which folder has them."""
         for key, at, node in merge:
             name = key.rstrip(b"/")
             while before and not key.startswith(before[-1][0]):
                 before.pop()
-            is_hidden = any(one == name for one, _ in before) or any(
-                (hiding[above] or merge.comes(name, above)) and _hides(self.folders[above], node.basename)
-                for above in range(at)
+            doubtful = hiding + merge.follow(name) if hiding or merge.goes_on(name) else hiding
+            is_hidden = any(one == name and above < at for one, above in before) or any(
+                above < at and _hides(self.folders[above], node.basename) for above in doubtful
             )
             before.append((name, at))
             if not is_hidden:

@@ -286,7 +286,7 @@ class View:
             layer, at = hidden[-1]
             why = f"'{at}' is hidden in layer '{layer}'"
             hint = f"cas unhide --layer {layer} {shlex.quote(at)}"
-        return ResourceNotFound(f'cannot find "{path}"', why=why, hint=hint)
+        return ResourceNotFound(f'cannot find "{path}"', code="resource-not-found", why=why, hint=hint)
 
 
 def _is_for_writing(layer: Layer) -> bool:

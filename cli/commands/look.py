@@ -76,6 +76,8 @@ def ls(
             _show_versions(console, _every_version(repository, prefix, layer))
         elif files:
             _show_files(console, repository, prefix)
+        elif console.is_quiet and not console.is_json and layer is None:  # in flat memory
+            console.lines(text.printable(one.path) for one in repository.view().names(prefix))
         else:
             _show_listings(console, listing.listings(repository, prefix, layer), prefix)
 

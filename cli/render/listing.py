@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cas.cli.render import text, versions
 from cas.cli.render.table import Align, Column
 from cas.layer_settings import REFS
+from cas.view.node import Named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from cas.repo import Repository
     from cas.versions.version import Version
-    from cas.view.node import Named
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def listings(repository: Repository, prefix: str, layer: str | None) -> list[Lis
             for found in repository.names(prefix, layer=layer)
         ]
     if one is not None:
-        return list(_files(mark.named for mark in one.marks(prefix) if mark.named is not None))
+        return list(_files(found for _, found in one.marks(prefix) if isinstance(found, Named)))
     return list(_union(repository, prefix))
 
 

@@ -13,6 +13,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SCRIPTS = "bin"
 
+collect_ignore = [
+    "third_party"
+]  # it is installed, never imported from here; a part of it refuses to be imported
+
 
 def run(*command: str | Path, cwd: Path) -> str:
     """Run a command far from the repository; what it printed."""

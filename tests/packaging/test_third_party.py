@@ -1,4 +1,4 @@
-"""A package of somebody else, installed for real: its hook, its type and its propagator are found."""
+"""A package of somebody else, installed for real: its hook, type, propagator and data are found."""
 
 from __future__ import annotations
 
@@ -92,3 +92,40 @@ def test_its_type_and_its_propagator_are_used(cas: Path, home: Path) -> None:
     made = json.loads(run(cas, "show", "tides/both", "--json", cwd=home))
     assert ("tide-table", {"station": "bergen+oslo"}) == (made["type"], made["properties"])
     assert run(cas, "cat", "tides/both", cwd=home) == "06:12 0.31\n05:40 1.02\n"
+
+
+LOOKUP = """
+import cas
+
+found = cas.get_resource_path("tides/stations.csv")
+print(found)
+print(found.read_text().splitlines()[1])
+print(cas.get_resources_writable_directory("tides"))
+"""
+
+
+def test_its_data_is_a_layer_outside_of_repositories(cas: Path, tmp_path: Path) -> None:
+    """A built distribution holds the data, its entry point announces it, and its code is not run for it."""
+    here = tmp_path.resolve()
+    found, station, writable = run(cas.with_name("python"), "-c", LOOKUP, cwd=here).splitlines()
+
+    assert found.endswith("/site-packages/cas_tides/resources/blobs/tides/stations.csv")
+    assert (station, writable) == ("Oslo,59.9", str(here / "runtime_resources" / "tides"))
+
+    (here / "runtime_resources" / "tides" / "stations.csv").write_text("NAME,LATITUDE\nBergen,60.4\n")
+    assert run(cas, "path", "tides/stations.csv", cwd=here) == f"{writable}/stations.csv\n"
+    which = json.loads(run(cas, "which", "tides/stations.csv", "--json", cwd=here))
+    assert [("runtime", None)] == [(which["node"]["layer"], which["node"]["version"])]
+    assert [("tides", found)] == [(one["layer"], one["location"]) for one in which["shadows"]]
+
+
+def test_its_data_is_a_layer_of_a_repository_if_it_is_listed(cas: Path, home: Path) -> None:
+    """There the configuration decides, and the package lies below what was committed."""
+    run(cas, "layer", "add", "tides", "--package", "cas_tides.resources", cwd=home)
+
+    listed = run(cas, "ls", "--files", "-q", cwd=home).splitlines()
+
+    assert listed == ["tides", "tides/stations.csv"]
+    run(cas, "commit", "tides/stations.csv", "oslo.txt", "-p", "station=Oslo", cwd=home)
+    which = json.loads(run(cas, "which", "tides/stations.csv", "--json", cwd=home))
+    assert which["node"]["layer"] == "main"

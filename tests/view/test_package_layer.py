@@ -16,6 +16,8 @@ from cas.view.view import View
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cas.testing.trees import Tree
+
 EXPLODES = File(b"raise AssertionError('imported')\n")
 
 
@@ -31,7 +33,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_nothing_is_imported(site: Path) -> None:
     """Looking for data must not run a package's code, nor that of its parents."""
-    inner = {b"__init__.py": EXPLODES, b"blobs": {b"a": File(b"1")}}
+    inner: Tree = {b"__init__.py": EXPLODES, b"blobs": {b"a": File(b"1")}}
     write_tree({b"__init__.py": EXPLODES, b"resources": inner}, site / "cas_test_explodes")
     view = View(lambda: [package_layer("app", "cas_test_explodes.resources", "blobs")])
 
@@ -66,7 +68,8 @@ def test_what_is_no_package_has_no_folder(name: str) -> None:
 
 def test_a_namespace_has_several_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first that has the folder is it."""
-    for at, names in enumerate(({}, {b"blobs": {b"a": File(b"1")}})):
+    trees: list[Tree] = [{}, {b"blobs": {b"a": File(b"1")}}]
+    for at, names in enumerate(trees):
         write_tree({b"cas_test_spread": names}, tmp_path / str(at))
         monkeypatch.syspath_prepend(tmp_path / str(at))
     importlib.invalidate_caches()

@@ -64,7 +64,7 @@ def test_a_path_is_relative_and_parses_to_itself(parts: list[str]) -> None:
 
 def test_not_found_is_an_error_of_the_operating_system() -> None:
     """Programs that were written for the original catch OSError; others, FileNotFoundError or ours."""
-    error = ResourceNotFound('cannot find "a/b"')
+    error = ResourceNotFound('cannot find "a/b"', code="resource-not-found")
 
     assert isinstance(error, (OSError, FileNotFoundError))
     assert isinstance(error, FileNotFoundError)
@@ -74,7 +74,11 @@ def test_not_found_is_an_error_of_the_operating_system() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [ResourceNotFound("what", why="w", hint="h"), FileInTheWay("what", code="file-in-the-way")]
+    "error",
+    [
+        ResourceNotFound("what", code="path-leaves-layer", why="w", hint="h"),
+        FileInTheWay("what", code="file-in-the-way"),
+    ],
 )
 def test_errors_survive_pickling(error: ResourceNotFound | FileInTheWay) -> None:
     """An error that cannot cross a process boundary hangs a pool."""

@@ -81,11 +81,14 @@ def test_a_stored_tree_follows_as_a_directory_does(workshop: Workshop, tree: Tre
 
 def layers(tmp_path: Path, *trees: Tree) -> View:
     """Make a view of directories, from the uppermost to the lowest."""
-    roots = [tmp_path / f"layer{at}" for at in range(len(trees))]
-    for root, tree in zip(roots, trees, strict=True):
-        write_tree(tree, root)
-    made = [DirectoryLayer(root.name, lambda root=root: str(root)) for root in roots]
+    made = [layer(tmp_path / f"layer{at}", tree) for at, tree in enumerate(trees)]
     return View(lambda: made)
+
+
+def layer(root: Path, tree: Tree) -> DirectoryLayer:
+    """Make a layer of a directory, which is made."""
+    write_tree(tree, root)
+    return DirectoryLayer(root.name, lambda: str(root))
 
 
 def test_a_dangling_symlink_is_absent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -81,7 +81,7 @@ def look_while_it_changes(home: str, other: str) -> None:
 def look_in_threads(home: str) -> None:
     """Look up in many threads at once; say what they found."""
     os.chdir(home)
-    found = []
+    found: list[str] = []
     barrier = threading.Barrier(8)
 
     def look() -> None:
