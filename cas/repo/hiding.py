@@ -16,6 +16,7 @@ from cas.ids import Kind
 from cas.layer_settings import DIRECTORY, PACKAGE, REFS
 from cas.repo.layer_changes import index_of
 from cas.versions.rows import MAX_WHITEOUT_SIZE, path_bytes
+from cas.view.directory_folder import is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,6 +75,14 @@ def check_path(request: Request) -> None:
     if not request.path and not request.is_opaque:
         raise InvalidError(
             what, code="bad-path", why="the root of the view is always there", hint="cas hide --opaque ''"
+        )
+    ours = next((name for name in request.path.split("/") if is_ours(name)), None)
+    if request.layer.kind == DIRECTORY and ours is not None:
+        raise InvalidError(
+            what,
+            code="bad-path",
+            why=f"in a directory, '{ours}' is never part of the view",
+            hint="cas ls --files",
         )
     size = len(path_bytes(request.path))
     if request.layer.kind == REFS and size > MAX_WHITEOUT_SIZE:

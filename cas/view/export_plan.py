@@ -7,6 +7,7 @@ directory always. What is there and differs blocks the export, unless it is forc
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _SHOWN: Final = 5
 _BLOCK: Final = 1024 * 1024
+_REPOSITORY: Final = os.fsencode(DIRECTORY_NAME)
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -60,6 +62,7 @@ class Plan:
         self._progress.start("comparing", None, "files")
         for node in nodes:
             path = os.fsencode(node.path)
+            _refuse_repository(path)
             if path and not is_within(path, self._given_up):
                 self._add(path, node)
             self._progress.advance(1)
@@ -146,6 +149,17 @@ class Plan:
 def is_within(path: bytes, top: bytes | None) -> bool:
     """Whether `path` is `top` or below it; the empty path is the top of all."""
     return top is not None and (not top or path == top or path.startswith(top + b"/"))
+
+
+def _refuse_repository(path: bytes) -> None:
+    """Keep content from passing for a repository: its hooks would be run, its index be believed."""
+    if _REPOSITORY in path.split(b"/"):
+        raise InvalidError(
+            f"cannot check out '{os.fsdecode(path)}'",
+            code="inside-repository",
+            why=f"'{DIRECTORY_NAME}' is the name of repositories",
+            hint=f"cas hide {shlex.quote(os.fsdecode(path))}",
+        )
 
 
 def _content(node: Node) -> bytes:

@@ -104,7 +104,9 @@ def mark(here: Path) -> Path:
     (here / "evil.pickle").write_bytes(payload)
     (here / "pipeline.yaml").write_text(PIPELINE)
     (here / "sources.yaml").write_text(SOURCES)
-    (here / "remote.yaml").write_text(f"[{{name: evil, dst_path: far.pickle, url: 'file://{here}/evil.pickle'}}]")
+    (here / "remote.yaml").write_text(
+        f"[{{name: evil, dst_path: far.pickle, url: 'file://{here}/evil.pickle'}}]"
+    )
     with Repository.init(here) as repository:
         store(repository, payload)
     return mark

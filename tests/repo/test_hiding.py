@@ -442,3 +442,15 @@ def test_hidden_versions_are_live(repository: Repository) -> None:
     assert 0 == repository.gc().objects_deleted
     assert b"keep me" == repository.read(spec)
     assert [] == list(repository.verify().problems)
+
+
+@pytest.mark.parametrize("path", [".wh..opq", "models/.wh.a", ".cas/config.yaml", ".cas-downloads"])
+def test_what_a_directory_never_shows_is_not_hidden_in_it(
+    repository: Repository, here: Path, path: str
+) -> None:
+    """A whiteout of `.wh..opq` would be the mark that makes all of the directory opaque."""
+    with pytest.raises(InvalidError, match="never part of the view") as caught:
+        repository.hide(path, layer="runtime")
+
+    assert caught.value.code == "bad-path"
+    assert list(here.iterdir()) == []

@@ -386,3 +386,18 @@ def test_progress_is_told(repository: Repository, out: Path) -> None:
     links = len(b"a") + len(b"../a")
     assert progress.tasks == ["comparing None files", f"writing {report.bytes_written} bytes"]
     assert progress.count == report.bytes_written - links
+
+
+@pytest.mark.parametrize("is_forced", [False, True])
+def test_nothing_that_would_pass_for_a_repository_is_written(
+    repository: Repository, home: Path, out: Path, *, is_forced: bool
+) -> None:
+    """Content called `.cas/hooks/…` must not become code that the next command runs."""
+    (home / "hook").write_text("#!/bin/sh\n")
+    repository.commit("sub/.cas/hooks/post_commit", home / "hook")
+
+    with pytest.raises(InvalidError) as caught:
+        repository.export_view(out, force=is_forced)
+
+    assert caught.value.code == "inside-repository"
+    assert not out.exists()
