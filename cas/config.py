@@ -17,6 +17,7 @@ import yaml
 from cas import fs, hook_settings, layer_settings
 from cas.errors import CorruptError, InvalidError, NotFoundError, ReadOnlyError
 from cas.hook_settings import HookSettings
+from cas.layer_names import no_such_layer
 from cas.layer_settings import DEFAULT_LAYERS, REFS, LayerConfig, ViewSettings
 from cas.yaml_values import BadValueError, Value
 
@@ -80,17 +81,23 @@ class Config:
             for layer in self.layers:
                 if layer.kind == REFS and layer.writable:
                     return layer.name
-            raise NotFoundError("cannot find a writable layer of refs", code="no-writable-layer")
+            raise NotFoundError(
+                "cannot find a writable layer of refs",
+                code="no-writable-layer",
+                hint="add one: `cas layer add NAME`",
+            )
         for layer in self.layers:
             if layer.name == name:
                 if layer.kind != REFS or not layer.writable:
-                    raise ReadOnlyError(f"cannot commit to layer '{name}'", code="layer-read-only")
+                    is_refs = layer.kind == REFS
+                    raise ReadOnlyError(
+                        f"cannot commit to layer '{name}'",
+                        code="layer-read-only",
+                        why="config.yaml says so" if is_refs else f"it is of kind {layer.kind}, not refs",
+                        hint="run `cas layer list`",
+                    )
                 return name
-        raise NotFoundError(
-            f"cannot find layer '{name}'",
-            code="no-such-layer",
-            why=f"config.yaml lists {', '.join(repr(layer.name) for layer in self.layers)}",
-        )
+        raise no_such_layer(name, (layer.name for layer in self.layers))
 
 
 def new() -> Config:

@@ -161,11 +161,29 @@ def type_in(table: str, path: str, device: str) -> str | None:
         _, _, its_device, _, point, *_ = mount.split()
         if its_device == device:
             return source.split()[0]
-        point = _OCTAL.sub(lambda match: chr(int(match[1], 8)), point)
+        point = _unescaped(point)
         is_above = path == point or path.startswith(point.rstrip("/") + "/")
         if is_above and len(point) >= len(longest):  # a later one of equal length covers the earlier
             longest, found = point, source.split()[0]
     return found
+
+
+def mounts() -> Iterator[tuple[str, str]]:
+    """Iterate over the mount table: where something is mounted, and what that calls itself.
+
+    No mount is asked for anything, so one that hangs is no problem. Where there is no such table, nothing.
+    """
+    try:
+        table = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return
+    for line in table.splitlines():
+        mount, _, source = line.partition(" - ")
+        yield _unescaped(mount.split()[4]), _unescaped(source.split()[1])
+
+
+def _unescaped(field: str) -> str:
+    return _OCTAL.sub(lambda match: chr(int(match[1], 8)), field)
 
 
 _BY_ERRNO: dict[int, tuple[type[CasError], str, str | None]] = {

@@ -50,6 +50,9 @@ _KEYS: Final = {
 }
 LAYERS_RULE: Final = "a list of layers, of which there must be one"
 _PATH: Final = f"the path of a directory, which may begin with {CWD}/"
+_REPOSITORY: Final = ".cas"
+"""`layout.DIRECTORY_NAME`; that module stands beside this one, which may not import it."""
+_OUTSIDE: Final = f"{_PATH}, and is outside of every {_REPOSITORY}"
 _MODULE: Final = "the name of a Python package, as in myapp.resources"
 _FOLDER: Final = "the path of a folder inside of the package"
 _NO_LIMIT: Final = "none"
@@ -162,6 +165,8 @@ def _path(value: Value) -> str:
     head, _, rest = text.partition("/")
     if "\0" in text or "$(" in rest or ("$(" in head and head != CWD):
         raise value.bad(_PATH)
+    if _REPOSITORY in text.split("/"):  # what is put into a layer would become hooks, packs, settings
+        raise value.bad(_OUTSIDE)
     return text
 
 

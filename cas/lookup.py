@@ -18,14 +18,14 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cas import fs
 from cas.errors import NotFoundError
-from cas.layer_settings import DEFAULT_LAYERS
+from cas.layer_settings import DEFAULT_LAYERS, PACKAGE, LayerConfig
 from cas.layout import DIRECTORY_NAME, Layout
 from cas.objects.environment import DATA
 from cas.view.build import directory_layer
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
 GROUP: Final = "cas.package_layers"
 """The entry points of distributions that bring resources."""
-
-_FOLDER: Final = "blobs"
 
 
 def get_resource_path(*parts: str | os.PathLike[str]) -> Path:
@@ -80,11 +78,26 @@ def default_view() -> View:
 @cache
 def package_layers() -> tuple[Layer, ...]:
     """Give the layers that installed distributions announce, in the order of their names."""
+    return tuple(package_layer(one.name, one.package or "", one.folder) for one in announced_layers())
+
+
+@cache
+def announced_layers() -> tuple[LayerConfig, ...]:
+    """Say which layers installed distributions announce, in the order of their names.
+
+    They belong to the view of no repository. A repository has the layers that its `config.yaml` lists, so
+    that its view does not depend on what is installed beside the program that looks.
+    """
     from importlib.metadata import entry_points  # noqa: PLC0415 - slow, and most repositories need none
 
     found = sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value))
-    split = ((point.name, *point.value.partition(":")) for point in found)
-    return tuple(package_layer(name, package, folder or _FOLDER) for name, package, _, folder in split)
+    return tuple(_announced(point.name, point.value) for point in found)
+
+
+def _announced(name: str, value: str) -> LayerConfig:
+    package, _, folder = value.partition(":")
+    layer = LayerConfig(name, PACKAGE, package=package)
+    return replace(layer, folder=folder) if folder else layer
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any, Final
+import sys
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -11,6 +12,8 @@ from typer.main import get_command
 
 from cas.cli import everywhere
 from cas.cli.command import CONTEXT_SETTINGS, Command, write_options
+from cas.cli.context import Invocation
+from cas.cli.errors import ExitCode
 from cas.cli.parameters import Context, Option, ours
 from cas.errors import InvalidError
 
@@ -83,6 +86,9 @@ _EPILOG = "New here? `cas demo` shows all of it in a minute. `cas COMMAND --help
 
 _PLACES = {name: place for section in SECTIONS.values() for name, place in section.items()}
 
+_FAMILIES = {name.partition(" ")[0] for name in _PLACES if " " in name}
+"""The first words of commands that have two."""
+
 
 class App(TyperGroup):
     """`cas` itself: finds commands by the table above."""
@@ -122,12 +128,37 @@ class App(TyperGroup):
         return " ".join(words[:count]), list(words[count:])
 
     def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str, Command, list[str]]:
-        """Find the command, or suggest the nearest."""
+        """Find the command, or suggest the nearest; tell of a family of commands what is in it."""
+        if args[0] == "help":
+            args = [*args[1:], "--help"]
         name, rest = self.split(args)
         found = self.get_command(ctx, name)
-        if found is None:
-            raise _unknown(name)
-        return name, found, rest
+        if found is not None:
+            return name, found, rest
+        if name == "--help":
+            self._tell(ctx.get_help(), is_asked_for=True)
+        is_json = "--json" in rest or ctx.ensure_object(Invocation).is_json
+        is_word_missing = all(word.startswith("-") for word in rest)
+        is_asked_for = not {"-h", "--help"}.isdisjoint(rest)
+        if name in _FAMILIES and is_word_missing and (is_asked_for or not is_json):
+            self._tell(self._family_help(ctx, name), is_asked_for=is_asked_for)
+        raise _unknown(name, rest)
+
+    def _tell(self, told: str, *, is_asked_for: bool) -> NoReturn:
+        """End with help: as the result, or to whoever forgot a word."""
+        print(told, file=sys.stdout if is_asked_for else sys.stderr)
+        raise typer.Exit(ExitCode.DONE if is_asked_for else ExitCode.USAGE)
+
+    def _family_help(self, ctx: Context, family: str) -> str:
+        """Write what the commands do whose names begin with one word."""
+        formatter = ctx.make_formatter()
+        formatter.write_usage(f"cas {family}", "COMMAND [ARGS]...")
+        with formatter.section("Commands"):
+            names = [name for name in _PLACES if name.startswith(f"{family} ")]
+            formatter.write_dl([(name, self._summary(ctx, name)) for name in names])
+        formatter.write_paragraph()
+        formatter.write_text(f"`cas {family} COMMAND --help` has an example of each.")
+        return str(formatter.getvalue()).rstrip("\n")
 
     def format_options(self, ctx: Context, formatter: Any) -> None:  # noqa: ANN401 - typer's signature
         """Write the commands first, in their sections: they are what a reader looks for."""
@@ -147,7 +178,6 @@ _OTHER_WORDS = {
     "del": "remove",
     "delete": "remove",
     "get": "checkout",
-    "help": "--help",
     "history": "log",
     "list": "ls",
     "put": "commit",
@@ -157,19 +187,21 @@ _OTHER_WORDS = {
 """What other tools call our commands."""
 
 
-def _unknown(name: str) -> InvalidError:
+def _unknown(name: str, rest: Sequence[str]) -> InvalidError:
+    """Build the error for what is no command; of two words the first may be right."""
     from difflib import get_close_matches  # noqa: PLC0415 - only on the way out
 
-    family = [f"`cas {place}`" for place in _PLACES if place.startswith(f"{name} ")]
-    if family:
-        return InvalidError(
-            f"`cas {name}` needs another word", code="usage", hint=f"run {' or '.join(family)}"
-        )
-    near = [_OTHER_WORDS[name]] if name in _OTHER_WORDS else get_close_matches(name, _PLACES, n=1)
+    family = f"{name} " if name in _FAMILIES else ""
+    word = name if not family else next((one for one in rest if not one.startswith("-")), None)
+    if word is None:
+        return InvalidError(f"`cas {name}` needs another word", code="usage", hint=f"run `cas {name} --help`")
+    known = [place.removeprefix(family) for place in _PLACES if place.startswith(family)]
+    is_foreign = not family and word in _OTHER_WORDS
+    near = [_OTHER_WORDS[word]] if is_foreign else get_close_matches(word, known, n=1)
     return InvalidError(
-        f"there is no command '{name}'",
+        f"there is no command '{family}{word}'",
         code="usage",
-        hint=f"did you mean `cas {near[0]}`?" if near else "run `cas --help`",
+        hint=f"did you mean `cas {family}{near[0]}`?" if near else f"run `cas {family}--help`",
     )
 
 

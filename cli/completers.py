@@ -7,6 +7,7 @@ broken repository must not spill errors over somebody's command line.
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -74,6 +75,22 @@ def view_path(ctx: typer.Context, incomplete: str) -> Offers:
             return [(start + one.basename + ("/" if one.is_directory else ""), "") for one in nodes]
     except Exception:  # noqa: BLE001 - as below
         return []
+
+
+def hidden(ctx: typer.Context, incomplete: str) -> Offers:
+    """Complete a path that is hidden: the view does not show it any more."""
+    from cas.view.layer import Sign  # noqa: PLC0415 - only on this Tab
+
+    wanted = ctx.params.get("layer")
+
+    def find(repository: Repository) -> Offers:
+        layers = [one for one in repository.view().layers if wanted in {None, one.name}]
+        marks = itertools.chain.from_iterable(one.marks(incomplete) for one in layers)
+        looked_at = itertools.islice(marks, _MOST_ITEMS)
+        hidden = (os.fsdecode(key).rstrip("/") for key, found in looked_at if found is Sign.WHITEOUT)
+        return [(path, "") for path in dict.fromkeys(hidden)]
+
+    return _quietly(ctx, find)
 
 
 def layer(ctx: typer.Context) -> Offers:

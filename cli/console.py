@@ -59,6 +59,11 @@ class Console:
             sys.stdout.flush()  # so that the two streams do not change order on a terminal
             print(f"{self._error_paint('note:', Paint.FAINT)} {text}", file=sys.stderr)
 
+    def warning(self, text: str) -> None:
+        """Tell a person what may be wrong. Whoever reads JSON finds nothing but an error beside it."""
+        if not self.is_json:
+            self.failure("warning:", text, Paint.CHANGED)
+
     def trace(self, lines: Iterable[str]) -> None:
         """Tell what was asked to be told, whatever form the result has."""
         sys.stdout.flush()

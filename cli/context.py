@@ -157,14 +157,10 @@ class Invocation:
         return f"{user}@{os.uname().nodename}"
 
     def start_logging(self) -> None:
-        """Send what the library logs to standard error, as far as -v asks for it."""
-        if self.verbosity:
-            import logging  # noqa: PLC0415 - 6 ms that only -v needs
+        """Send what the library logs to standard error: warnings, and as much else as -v asks for."""
+        from cas.cli import logs  # noqa: PLC0415 - 4 ms that help and usage errors need not wait for
 
-            level = logging.INFO if self.verbosity == 1 else logging.DEBUG
-            logging.basicConfig(
-                level=level, format="%(relativeCreated)6d ms  %(name)s: %(message)s", force=True
-            )
+        logs.start(self.console, self.verbosity)
 
 
 def view_of(repository: Repository | None) -> View:

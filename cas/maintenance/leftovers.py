@@ -14,7 +14,7 @@ from cas.ids import DIGEST_SIZE
 from cas.maintenance import view_files
 from cas.objects.rows import PackRow
 from cas.objects.session import is_live, live_sessions, remove_leftovers
-from cas.worktree import leases, placements, readonly, staging
+from cas.worktree import exports, leases, placements, readonly, staging
 from cas.worktree.directories import open_directory
 from cas.worktree.statcache import DirectoryRow
 
@@ -181,20 +181,22 @@ def _forget_directories(index: Index, keys: list[bytes]) -> None:
 
 
 def forget_lost_checkouts(layout: Layout, index: Index) -> None:
-    """Drop the records of checkouts that somebody deleted.
+    """Drop the records of checkouts, and of exports of the view, that somebody deleted.
 
     Only if the directory around it is still there: else a disk may be away that comes back. And not while
     anybody is at work: the destination of a first checkout does not exist before it is done.
     """
     with index.read() as txn:
         lost = [row.path for row in placements.placements(txn) if _is_deleted(row.path)]
-    if lost and not live_sessions(layout):
-        index.write(lambda txn: _forget_checkouts(txn, lost))
+        lost_exports = [path for path in exports.destinations(txn) if _is_deleted(path)]
+    if (lost or lost_exports) and not live_sessions(layout):
+        index.write(lambda txn: _forget_checkouts(txn, lost, lost_exports))
 
 
-def _forget_checkouts(txn: Txn, paths: list[bytes]) -> None:
+def _forget_checkouts(txn: Txn, paths: list[bytes], exported: list[bytes]) -> None:
     for path in paths:
         placements.forget(txn, path)
+    exports.forget_all(txn, exported)
 
 
 def _is_deleted(path: bytes) -> bool:

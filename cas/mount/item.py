@@ -35,6 +35,10 @@ class Source(Protocol):
         """Whether nothing will ever change, so that the kernel may remember all that it was told."""
 
     @property
+    def label(self) -> str:
+        """What the mount table calls it."""
+
+    @property
     def size(self) -> int:
         """Bytes of everything, for `df`; 0 if nobody knows."""
 

@@ -87,8 +87,15 @@ def widen(point: Path, size: int) -> None:
         setting.write_text(str(size // 1024), encoding="ascii")
 
 
-def serve(library: ModuleType, operations: Any, point: Path, *, is_frozen: bool) -> None:  # noqa: ANN401 - mfusepy's
-    """Mount at `point` and answer the kernel until the mount is gone.
+def serve(
+    library: ModuleType,
+    operations: Any,  # noqa: ANN401 - mfusepy's
+    point: Path,
+    *,
+    label: str,
+    is_frozen: bool,
+) -> None:
+    """Mount at `point`, as `label` in the mount table, and answer the kernel until the mount is gone.
 
     With one thread: with several, Python's lock goes to and fro between them, and everything is slower, be
     it one program that reads or four.
@@ -109,7 +116,7 @@ def serve(library: ModuleType, operations: Any, point: Path, *, is_frozen: bool)
         foreground=True,
         nothreads=True,
         ro=True,
-        fsname="cas",
+        fsname=label,
         subtype="cas",
         use_ino=True,
         kernel_cache=is_frozen,

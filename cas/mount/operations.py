@@ -2,7 +2,8 @@
 
 libfuse calls these methods, one at a time, with paths that begin with `/`. An OSError tells the kernel its
 number. Whatever else goes wrong is damage, or a version that gc took: EIO for the program that reads, and the
-reason for the log, because a number is all that a system call can hand on.
+reason for the log, because a number is all that a system call can hand on. What has the name of repositories
+is not shown (`reserved`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from blake3 import blake3
 from cas.errors import CasError
 from cas.ids import BlobId, Kind
 from cas.mount.handles import BlobReader, Handles, HostReader
+from cas.worktree.reserved import has_reserved, is_reserved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -145,7 +147,9 @@ class Operations:
         above = path.rstrip("/")
         entries = [(".", Kind.DIRECTORY, inode(path)), ("..", Kind.DIRECTORY, inode(os.path.dirname(path)))]
         entries += [
-            (name, kind, inode(f"{above}/{name}")) for name, kind in self._source.children(path.strip("/"))
+            (name, kind, inode(f"{above}/{name}"))
+            for name, kind in self._source.children(path.strip("/"))
+            if not is_reserved(os.fsencode(name))
         ]
         return ((name, {"st_mode": _MODES[kind], "st_ino": number}, 0) for name, kind, number in entries)
 
@@ -192,7 +196,7 @@ class Operations:
         }
 
     def _find(self, path: str) -> Item:
-        item = self._source.find(path.strip("/"))
+        item = None if has_reserved(os.fsencode(path)) else self._source.find(path.strip("/"))
         if item is None:
             raise _failure(errno.ENOENT)
         return item

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cas import fs
 from cas.errors import ConflictError, InvalidError, NotFoundError
+from cas.view import apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,15 +60,25 @@ def check(directory: Path, *, avoid: Iterable[Path] = ()) -> Path:
     return found
 
 
-def keep_apart(at: Path, avoid: Iterable[Path]) -> None:
-    """Raise InvalidError if a mount at `at` would be in, over or above one of the directories in `avoid`."""
+def keep_apart(at: Path, avoid: Iterable[Path], *, others: Iterable[str] = ()) -> None:
+    """Check that a mount reads nothing in it; safe in the process that serves it.
+
+    Args:
+        at: Where the mount is, or will be: absolute, without symlinks.
+        avoid: The directories that it reads.
+        others: Where else it can be seen.
+
+    Raises:
+        InvalidError: It would be in, over or above one of the directories.
+    """
+    mounts = {os.fspath(at), *others}
     for other in avoid:
-        real = other.resolve()
-        if at.is_relative_to(real) or real.is_relative_to(at):
+        found = apart.clash(os.fspath(other), mounts)
+        if found is not None:
             raise InvalidError(
                 f"cannot mount at '{at}'",
                 code="mount-in-layer",
-                why=f"the mount reads '{real}', and would have to read itself",
+                why=f"the mount reads '{found.layer}', and would have to read itself",
                 hint="take a directory that has nothing to do with it",
             )
 

@@ -41,6 +41,7 @@ class Server:
         self._library = libfuse.load()
         self._at = at
         self._is_frozen = source.is_frozen
+        self._label = source.label
         self._operations = Operations(
             source, ranges, owner=owner, on_start=self._on_start, leave=self._library.fuse_exit
         )
@@ -69,7 +70,9 @@ class Server:
     def _serve(self) -> None:
         """Be the thread of libfuse."""
         try:
-            libfuse.serve(self._library, self._operations, self._at, is_frozen=self._is_frozen)
+            libfuse.serve(
+                self._library, self._operations, self._at, label=self._label, is_frozen=self._is_frozen
+            )
         except BaseException as error:  # noqa: BLE001 - for the thread that waits
             self._failure = error
         self._news.put(ENDED)

@@ -27,6 +27,7 @@ class VersionSource:
     """The files of one version. Frozen: whatever is committed or removed, it shows what it showed."""
 
     is_frozen: Final = True
+    label: Final = "cas"
 
     def __init__(self, store: ObjectStore, version: Version) -> None:
         """Show `version`; a version that is a file is shown under the last part of its name."""

@@ -11,6 +11,7 @@ from cas.mount import point
 from cas.mount.item import Item
 from cas.versions import refs
 from cas.versions.times import to_microseconds
+from cas.view import apart
 from cas.view.errors import ResourceNotFound
 
 if TYPE_CHECKING:
@@ -41,11 +42,17 @@ class ViewSource:
         """
         self._shown = view
         self._at = at
+        self._root = store.layout.root
         self._layers: Sequence[Layer] = ()
         self._view()
         self._store = store
         self._now_ns = now_ns
         self._made_ns = lru_cache(_REMEMBERED)(self._find_made_ns)
+
+    @property
+    def label(self) -> str:
+        """By which `cas layer add` knows the mount."""
+        return apart.label(self._root)
 
     def find(self, path: str) -> Item | None:
         """Return what the view has at `path`, symlinks as such."""
@@ -62,7 +69,8 @@ class ViewSource:
         """Return the view, unless a layer has been added that the mount is in: it would wait for itself."""
         layers = self._shown.layers
         if layers is not self._layers:
-            point.keep_apart(self._at, [layer.root for layer in layers if layer.root is not None])
+            roots = [layer.root for layer in layers if layer.root is not None]
+            point.keep_apart(self._at, roots, others=apart.mounts_of(self._root))
             self._layers = layers
         return self._shown
 

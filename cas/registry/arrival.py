@@ -52,7 +52,7 @@ class Arrival(msgspec.Struct, frozen=True):
     """What was downloaded for an entry."""
 
     asked_url: str
-    """What the entry named as its URL then, without credentials."""
+    """What the entry named as its URL then: its identity, without credentials."""
     asked_digest: str | None
     """What the entry said its digest is then."""
     url: str
@@ -69,7 +69,7 @@ class Arrival(msgspec.Struct, frozen=True):
     ) -> Self:
         """Note that `files` came from `url` for `entry`."""
         return cls(
-            asked_url=entry.public_url,
+            asked_url=entry.locations[0].identity,
             asked_digest=str(entry.digest) if entry.digest else None,
             url=url,
             mark=dict(mark),
@@ -107,7 +107,7 @@ class Arrival(msgspec.Struct, frozen=True):
         """Whether it was downloaded for what `entry` says today."""
         return (
             self.is_directory == entry.is_directory
-            and self.asked_url == entry.public_url
+            and self.asked_url == entry.locations[0].identity
             and self.asked_digest == (str(entry.digest) if entry.digest else None)
         )
 
@@ -139,7 +139,14 @@ def arrived(
 def arrived_file(destination: Path, digest: bytes) -> ArrivedFile:
     """Look at a single file that has just been fetched, and hashes to `digest`."""
     with fs.explained(f"cannot look at '{destination}'"):
-        return _note_of(b"", os.lstat(destination), digest)
+        return note_of(b"", os.lstat(destination), digest)
+
+
+def note_of(path: bytes, status: os.stat_result, digest: bytes) -> ArrivedFile:
+    """Note that the file at the relative `path` had this status when it hashed to `digest`."""
+    return ArrivedFile(
+        path, status.st_size, status.st_mtime_ns, status.st_ino, bool(status.st_mode & 0o100), digest
+    )
 
 
 def found(destination: Path, path: bytes) -> os.stat_result | None:
@@ -159,13 +166,7 @@ def _arrived(destination: Path, path: bytes, known: ArrivedFile | None) -> Arriv
         digest = content_of(place)
         if digest is None:
             raise FileNotFoundError(2, "it is gone, or no file any more", place)
-    return _note_of(path, status, digest)
-
-
-def _note_of(path: bytes, status: os.stat_result, digest: bytes) -> ArrivedFile:
-    return ArrivedFile(
-        path, status.st_size, status.st_mtime_ns, status.st_ino, bool(status.st_mode & 0o100), digest
-    )
+    return note_of(path, status, digest)
 
 
 def _below(destination: Path, path: bytes) -> bytes:

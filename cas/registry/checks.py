@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 from cas.errors import CasError
 from cas.progress import Silent
+from cas.registry.freshness import has_moved_on
 from cas.registry.getting import require_size, slash_error
 from cas.registry.hashing import hashes_to
 from cas.registry.here import Here, here
 from cas.registry.places import Place
+from cas.registry.recognise import recognise
 from cas.registry.together import together
 from cas.remotes.source import open_source
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from cas.remotes.location import Location
     from cas.remotes.settings import Settings
     from cas.remotes.source import RemoteFile
+    from cas.repo.repository import Repository
     from cas.view.view import View
 
 _SILENT = Silent()
@@ -51,6 +54,8 @@ class Finding:
     """What was found: "not downloaded", "reachable, 12 bytes"."""
     error: CasError | None = None
     """What is wrong; None if nothing is."""
+    is_outdated: bool = False
+    """Whether the far side has something else by now than what was downloaded from it; nothing is wrong."""
 
     @property
     def is_well(self) -> bool:
@@ -63,6 +68,7 @@ def check(
     *,
     view: View,
     settings: Settings | None,
+    repository: Repository | None = None,
     progress: Progress = _SILENT,
 ) -> list[Finding]:
     """Look at the far side of each entry, its mirrors among them, and re-hash what is here.
@@ -71,6 +77,7 @@ def check(
         entries: What to check.
         view: Says where they belong.
         settings: Credentials; None asks nobody.
+        repository: Knows the versions that may be here instead of what was downloaded last.
         progress: Told about entries.
 
     Returns:
@@ -78,41 +85,45 @@ def check(
     """
 
     def one(entry: RemoteEntry, _: Progress) -> list[Finding]:
-        remote = [] if settings is None else [_source(entry, at, settings) for at in entry.locations]
-        return [*remote, *_copy(Place.of(entry, view))]
+        place = Place.of(entry, view)
+        remote = [] if settings is None else [_source(place, at, settings) for at in entry.locations]
+        return [*remote, *_copy(place, repository)]
 
     findings = together(one, entries, count=_AT_ONCE, task="checking", progress=progress)
     return [finding for some in findings for finding in some]
 
 
-def _source(entry: RemoteEntry, location: Location, settings: Settings) -> Finding:
+def _source(place: Place, location: Location, settings: Settings) -> Finding:
+    entry = place.entry
     try:
         with closing(open_source(location, settings)) as source:
             if entry.is_directory:
                 files = list(source.list())
                 if entry.size is not None:
                     require_size(entry, iter(files))
-                return _reachable(entry, location, _counted(files), files)
+                return _reachable(place, location, _counted(files), files)
             file = source.head()
-            if file.size is None:
-                return Finding(entry, About.SOURCE, f"{location}: a file of unknown size")
-            if entry.size is not None:
+            if entry.size is not None and file.size is not None:
                 require_size(entry, iter([file]))
-            return _reachable(entry, location, "a file", [file])
+            return _reachable(place, location, "a file", [file])
     except CasError as error:
         return Finding(entry, About.SOURCE, str(location), slash_error(entry, error))
 
 
-def _reachable(entry: RemoteEntry, location: Location, told: str, files: Sequence[RemoteFile]) -> Finding:
-    size = sum(file.size or 0 for file in files)
-    return Finding(entry, About.SOURCE, f"{location}: {told}, {size:,} bytes")
+def _reachable(place: Place, location: Location, told: str, files: Sequence[RemoteFile]) -> Finding:
+    sizes = [file.size for file in files if file.size is not None]
+    size = " of unknown size" if files and not sizes else f", {sum(sizes):,} bytes"
+    is_outdated = has_moved_on(place, location, files)
+    more = "; changed since it was downloaded" if is_outdated else ""
+    text = f"{location}: {told}{size}{more}"
+    return Finding(place.entry, About.SOURCE, text, is_outdated=is_outdated)
 
 
 def _counted(files: Sequence[RemoteFile]) -> str:
     return "1 file" if len(files) == 1 else f"{len(files):,} files"
 
 
-def _copy(place: Place) -> Iterator[Finding]:
+def _copy(place: Place, repository: Repository | None) -> Iterator[Finding]:
     """Compare what is here with what was downloaded, and with what the registry declares; reads all of it."""
     entry, arrival = place.entry, place.arrival
     state = here(place)
@@ -121,10 +132,9 @@ def _copy(place: Place) -> Iterator[Finding]:
         return
     damaged = []
     if arrival is not None and state is not Here.STALE:
-        damaged = [place.destination / path for path in arrival.damaged(place.destination)]
-    for path in damaged:
-        yield Finding(entry, About.DAMAGE, f"'{path}' is not what was downloaded")
+        damaged = list(arrival.damaged(place.destination))
     if damaged:
+        yield from _other(place, damaged, repository)
         return
     if entry.digest is not None and not hashes_to(place.destination, entry.digest):
         yield Finding(entry, About.DAMAGE, f"'{place.destination}' does not hash to {entry.digest}")
@@ -134,3 +144,14 @@ def _copy(place: Place) -> Iterator[Finding]:
         yield Finding(entry, About.COPY, "here, but not downloaded: there is nothing to compare it with")
     else:
         yield Finding(entry, About.COPY, "intact")
+
+
+def _other(place: Place, changed: list[str], repository: Repository | None) -> Iterator[Finding]:
+    """Say what is here instead of what was downloaded last: an earlier version is no damage."""
+    version = recognise(repository, place, changed) if repository is not None else None
+    if version is not None:
+        which = "the current" if version.is_current else "an earlier"
+        yield Finding(place.entry, About.COPY, f"{which} version, not what came last: {version.ref}")
+        return
+    for path in changed:
+        yield Finding(place.entry, About.DAMAGE, f"'{place.destination / path}' is not what was downloaded")

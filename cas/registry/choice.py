@@ -38,10 +38,11 @@ def _unknown(wanted: str, entries: Sequence[RemoteEntry]) -> NoSuchResourceError
     from difflib import get_close_matches  # noqa: PLC0415 - only on the way out
 
     names = [entry.name for entry in entries]
+    otherwise = None if names else "list it in remote.yaml, or name another registry with --file"
     near = get_close_matches(wanted, [*names, ALL], n=1) or get_close_matches(wanted.upper(), [ALL], n=1)
     return NoSuchResourceError(
         f"there is no remote resource '{wanted}'",
         code="no-such-resource",
         why=f"the registry lists {', '.join(names)}" if names else "the registry lists none",
-        hint=f"did you mean '{near[0]}'?" if near else None,
+        hint=f"did you mean '{near[0]}'?" if near else otherwise,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from cas.errors import CasError, NotFoundError
 from cas.progress import Silent
 from cas.registry.arrival import Arrival, arrived_file
+from cas.registry.failures import told
 from cas.registry.hashing import content_of, hashes_to
 from cas.registry.places import Place
 from cas.registry.together import together
@@ -77,13 +78,29 @@ class _Errand:
     def run(self, entry: RemoteEntry, progress: Progress) -> Result:
         """Bring one entry here; a failure is a result."""
         try:
-            return self._run(entry, progress)
+            place = Place.of(entry, self.view)
         except CasError as error:
-            return Result(entry, Outcome.FAILED, error=error)
+            return Result(entry, Outcome.FAILED, error=told(entry, error, is_known=False))
+        try:
+            return self._run(place, progress)
+        except CasError as error:
+            is_known = not self.is_offline and self._is_known(place)
+            return Result(entry, Outcome.FAILED, error=told(entry, error, is_known=is_known))
 
-    def _run(self, entry: RemoteEntry, progress: Progress) -> Result:
-        place = Place.of(entry, self.view)
-        place.make(self.view)
+    def _is_known(self, place: Place) -> bool:
+        """Whether what was downloaded before can be had without the network."""
+        if self.repository is not None:
+            from cas.registry.put_back import candidates  # noqa: PLC0415 - only on the way out
+
+            if candidates(self.repository, place):
+                return True
+        arrival = place.arrival
+        return (
+            arrival is not None and arrival.is_of(place.entry) and arrival.seems_untouched(place.destination)
+        )
+
+    def _run(self, place: Place, progress: Progress) -> Result:
+        place.prepare(self.view)
         with place.locked():
             if self.is_offline:
                 return self._offline(place, progress)
@@ -92,7 +109,7 @@ class _Errand:
     def _online(self, place: Place, progress: Progress) -> Result:
         from cas.registry.getting import get  # noqa: PLC0415 - --offline needs no transport
 
-        got = get(place, self.settings, progress)
+        got = get(place, self.settings, progress, make=lambda: place.make_folder(self.view))
         got.arrival.save(place.state)
         outcome = Outcome.UNCHANGED if got.is_unchanged else Outcome.DOWNLOADED
         result = replace(_result(place, outcome, got.arrival), notes=got.notes)
@@ -111,12 +128,16 @@ class _Errand:
             return _result(place, Outcome.UNCHANGED, arrival)
         from cas.registry.put_back import put_back  # noqa: PLC0415 - as above
 
-        found = put_back(self.repository, place, progress) if self.repository is not None else None
+        found = (
+            put_back(self.repository, place, progress, make=lambda: place.make_folder(self.view))
+            if self.repository is not None
+            else None
+        )
         if found is None:
             raise _not_here(place)
-        arrival, version = found
-        arrival.save(place.state)
-        return replace(_result(place, Outcome.RESTORED, arrival), version=version)
+        found.arrival.save(place.state)
+        result = _result(place, Outcome.RESTORED, found.arrival)
+        return replace(result, version=found.version, notes=found.notes)
 
 
 def download(  # noqa: PLR0913 - each is a word of its own on the command line

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from cas.errors import CasError, CorruptError, InvalidError
-from cas.registry.arrival import Arrival, arrived, arrived_file
+from cas.registry.arrival import Arrival, arrived, arrived_file, note_of
+from cas.registry.displaced import displaced_notes, gone_note
 from cas.registry.registry_file import SLASH_RULE
 from cas.remotes.fetch import fetch_file
 from cas.remotes.source import open_source
 from cas.remotes.sync import sync
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from cas.progress import Progress
     from cas.registry.entry import RemoteEntry
@@ -36,6 +38,8 @@ _HERE: Final = frozenset(
 )
 """Codes of what fails on this machine: no mirror would help."""
 
+_NO_LISTING: Final = "no-listing"
+
 _WRONG_SLASH: Final = frozenset({"remote-is-directory", "remote-is-file"})
 
 
@@ -50,8 +54,14 @@ class Got:
     """What else there is to say."""
 
 
-def get(place: Place, settings: Settings, progress: Progress) -> Got:
+def get(place: Place, settings: Settings, progress: Progress, *, make: Callable[[], object]) -> Got:
     """Bring what the far side has to where it belongs.
+
+    Args:
+        place: Where that is.
+        settings: Credentials.
+        progress: Told about bytes.
+        make: Makes the directory that it goes into, once there is something.
 
     Raises:
         CasError: No source gave it; what was there before is there still.
@@ -60,7 +70,8 @@ def get(place: Place, settings: Settings, progress: Progress) -> Got:
     failures: list[tuple[Location, CasError]] = []
     for location in entry.locations:
         try:
-            got = _get_from(place, location, settings, progress)
+            with closing(open_source(location, settings)) as source:
+                got = _get_from(place, source, progress, make)
         except CasError as error:
             if error.code in _HERE and (location.scheme != "file" or error.code == "disk-full"):
                 raise
@@ -82,16 +93,18 @@ def _told(failures: list[tuple[Location, CasError]]) -> Iterator[str]:
         yield what if str(location) in what else f"{location}: {what}"
 
 
-def _get_from(place: Place, location: Location, settings: Settings, progress: Progress) -> Got:
-    with closing(open_source(location, settings)) as source:
-        try:
-            return (_directory if place.entry.is_directory else _file)(place, source, progress)
-        except CasError as error:
-            raise slash_error(place.entry, error) from error
+def _get_from(place: Place, source: Source, progress: Progress, make: Callable[[], object]) -> Got:
+    try:
+        return (_directory if place.entry.is_directory else _file)(place, source, progress, make)
+    except CasError as error:
+        raise slash_error(place.entry, error) from error
 
 
 def slash_error(entry: RemoteEntry, error: CasError) -> CasError:
     """Turn "it is of the other kind" into the rule about the slash; other errors stay what they are."""
+    if error.code == _NO_LISTING:
+        hint = f"if it is a file, write '{entry.path}' as its dst_path: {SLASH_RULE}; if not, {error.hint}"
+        return InvalidError(error.what, code=error.code, why=error.why, hint=hint)
     if error.code not in _WRONG_SLASH:
         return error
     is_file = error.code == "remote-is-file"
@@ -105,14 +118,21 @@ def slash_error(entry: RemoteEntry, error: CasError) -> CasError:
     )
 
 
-def _file(place: Place, source: Source, progress: Progress) -> Got:
+def _file(place: Place, source: Source, progress: Progress, make: Callable[[], object]) -> Got:
     entry = place.entry
     fetched = fetch_file(
-        source, place.state, place.destination, digest=entry.digest, size=entry.size, progress=progress
+        source,
+        place.state,
+        place.destination,
+        digest=entry.digest,
+        size=entry.size,
+        kept=place.kept,
+        make=make,
+        progress=progress,
     )
     url = source.location.without_credentials
     file = arrived_file(place.destination, bytes.fromhex(fetched.blake3))
-    notes = ("it had been edited here; that was overwritten",) if fetched.was_edited else ()
+    notes = tuple(displaced_notes([fetched.displaced] if fetched.displaced else [], place.kept))
     arrival = Arrival.of(entry, url, _mark(fetched.generation, fetched.etag), (file,))
     return Got(arrival, fetched.is_unchanged, notes)
 
@@ -123,17 +143,27 @@ def _mark(generation: str | None, etag: str | None) -> dict[str, str]:
     return {"etag": etag} if etag else {}
 
 
-def _directory(place: Place, source: Source, progress: Progress) -> Got:
+def _directory(place: Place, source: Source, progress: Progress, make: Callable[[], object]) -> Got:
     entry, before = place.entry, place.arrival
     if entry.size is not None:
         require_size(entry, source.list())
-    synced = sync(source, place.state, place.destination, progress=progress)
     known = {file.path: file for file in before.files} if before is not None else {}
+    synced = sync(
+        source,
+        place.state,
+        place.destination,
+        kept=place.kept,
+        known={os.fsdecode(path): file.blake3.hex() for path, file in known.items()},
+        make=make,
+        progress=progress,
+    )
+    for name, hashed in synced.hashed.items():
+        path = os.fsencode(name)
+        known[path] = note_of(path, hashed.status, bytes.fromhex(hashed.blake3))
     files = arrived(place.destination, synced.paths, known)
-    notes = [f"'{path}' had been edited here; that was overwritten" for path in synced.edited]
-    notes += [f"'{path}' is gone at the source; it stays here" for path in synced.gone]
+    notes = (*displaced_notes(synced.displaced, place.kept), *gone_note(synced.gone))
     arrival = Arrival.of(entry, source.location.without_credentials, {}, files)
-    return Got(arrival, not synced.fetched, tuple(notes))
+    return Got(arrival, not synced.fetched, notes)
 
 
 def require_size(entry: RemoteEntry, files: Iterator[RemoteFile]) -> None:

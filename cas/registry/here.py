@@ -20,6 +20,9 @@ class Here(StrEnum):
     """Something else: it was edited, a part of it is gone, or it came here in another way."""
     STALE = "stale"
     """What was downloaded before the registry named another URL or another digest."""
+    OUTDATED = "outdated"
+    """What was downloaded, untouched, and the far side says that it has something else by now. Only whoever
+    has asked it can tell."""
 
 
 def here(place: Place) -> Here:

@@ -9,13 +9,14 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from queue import Empty
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from cas.errors import CasError
+from cas.registry.freshness import has_moved_on
 from cas.registry.getting import slash_error
 from cas.registry.here import Here, here
 from cas.registry.places import Place
-from cas.registry.together import Crew
+from cas.remotes.crew import Crew
 from cas.remotes.errors import RemoteError
 from cas.remotes.source import open_source
 
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
     from cas.registry.entry import RemoteEntry
     from cas.remotes.settings import Settings
+    from cas.remotes.source import RemoteFile
     from cas.view.view import View
+
+    Answer: TypeAlias = tuple[RemoteFile, ...]
 
 LIMIT_S: Final = 10.0
 """How long the far side may take to say all the sizes. [s]"""
@@ -61,56 +65,62 @@ def list(  # noqa: A001 - `registry.list`, as `cas resources list`
     """
     asked = [] if settings is None else [entry for entry in entries if entry.size is None]
     answers = _ask(asked, settings, limit_s) if settings is not None else {}
-    return tuple(_one(entry, view, answers.get(entry.name)) for entry in entries)
+    return tuple(_one(Place.of(entry, view), answers.get(entry.name)) for entry in entries)
 
 
-def _one(entry: RemoteEntry, view: View, answer: int | CasError | None) -> Listed:
-    place = Place.of(entry, view)
-    state = here(place)
+def _one(place: Place, answer: Answer | CasError | None) -> Listed:
+    entry, state = place.entry, here(place)
     if isinstance(answer, CasError):
         return Listed(entry, state, None, answer)
-    size = entry.size if answer is None else answer
+    size = entry.size if answer is None else _size(answer)
     if size is None and state is Here.YES:
         arrival = place.arrival
         size = arrival.size if arrival is not None else None
+    if answer is not None and state is Here.YES and has_moved_on(place, entry.locations[0], answer):
+        state = Here.OUTDATED
     return Listed(entry, state, size)
 
 
-def remote_size(entry: RemoteEntry, settings: Settings) -> int | None:
-    """Ask the far side how large an entry is. [bytes]; None if it does not say.
+def _size(answer: Answer) -> int | None:
+    sizes = [file.size for file in answer if file.size is not None]
+    return sum(sizes) if sizes or not answer else None
+
+
+def _files(entry: RemoteEntry, settings: Settings) -> Answer:
+    """Ask the far side which files it has.
 
     Raises:
         CasError: It cannot be asked, or what is there is of the other kind.
     """
     with closing(open_source(entry.locations[0], settings)) as source:
         try:
-            if not entry.is_directory:
-                return source.head().size
-            return sum(file.size or 0 for file in source.list())
+            return tuple(source.list()) if entry.is_directory else (source.head(),)
         except CasError as error:
             raise slash_error(entry, error) from error
 
 
-def _ask(
-    entries: Sequence[RemoteEntry], settings: Settings, limit_s: float
-) -> dict[str, int | CasError | None]:
-    """Ask for all sizes side by side; what is missing after `limit_s` is an error."""
+def _ask(entries: Sequence[RemoteEntry], settings: Settings, limit_s: float) -> dict[str, Answer | CasError]:
+    """Ask about all of them side by side; what is missing after `limit_s` is an error."""
 
-    def ask(entry: RemoteEntry) -> int | CasError | None:
+    def ask(entry: RemoteEntry) -> tuple[str, Answer | CasError]:
         try:
-            return remote_size(entry, settings)
+            return entry.name, _files(entry, settings)
         except CasError as error:
-            return error
+            return entry.name, error
 
-    crew = Crew(ask, entries, count=_AT_ONCE)
-    answers: dict[str, int | CasError | None] = {entry.name: _late(entry, limit_s) for entry in entries}
-    stops_at = time.monotonic() + limit_s
-    for _ in entries:
-        try:
-            at, answer = crew.next(max(stops_at - time.monotonic(), 0))
-        except Empty:
-            break
-        answers[entries[at].name] = answer
+    crew = Crew(ask, count=_AT_ONCE)
+    answers: dict[str, Answer | CasError] = {entry.name: _late(entry, limit_s) for entry in entries}
+    until = time.monotonic() + limit_s
+    try:
+        for entry in entries:
+            crew.give(entry)
+        for _ in entries:
+            name, answer = crew.collect(until)
+            answers[name] = answer
+    except Empty:
+        pass  # what is missing is late
+    finally:
+        crew.dismiss(grace_s=0)
     return answers
 
 

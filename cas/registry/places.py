@@ -5,6 +5,7 @@
         .cas-downloads/
             <32 hex digits>/       its state: partial files and their notes; named by a hash of the path
             <32 hex digits>.lock   held by whoever downloads it
+            kept/                  what of somebody's own was in the way: <dst_path>.~1~ and so on
 
 State stands on the file system of the layer, so that what is finished moves into place by one rename.
 """
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 STATE: Final = ".cas-downloads"
 """What is ours in a directory layer; no part of the view."""
 
+_KEPT: Final = "kept"
 _KEY_SIZE: Final = 16
 
 
@@ -55,8 +57,12 @@ class Place:
     @property
     def state(self) -> Path:
         """A folder for what is known about it."""
-        key = blake3(os.fsencode(self.entry.path)).hexdigest(length=_KEY_SIZE)
-        return self.root / STATE / key
+        return state_of(self.root, self.entry.path)
+
+    @property
+    def kept(self) -> Path:
+        """What somebody's own files that make way are called now: this and a number, or in it."""
+        return self.root / STATE / _KEPT / self.entry.path
 
     @property
     def arrival(self) -> Arrival | None:
@@ -70,16 +76,33 @@ class Place:
             return self.destination.stat()
         return None
 
-    def make(self, view: View) -> None:
-        """Create what leads to the destination, and of a directory the destination itself.
+    def prepare(self, view: View) -> None:
+        """Create the state, and refuse now what can be seen to be in the way before anybody is asked.
+
+        Nothing is created that the view would show. It would hide what lower layers have there, and if
+        nothing comes it would stay.
 
         Raises:
             CasError: The view has no writable directory, or something else is in the way.
         """
-        folder = self.entry.path if self.entry.is_directory else self.entry.path.rpartition("/")[0]
-        view.get_resources_writable_directory(folder)
+        there = self._folder
+        while there and not os.path.lexists(self.root / there):
+            there = there.rpartition("/")[0]
+        view.get_resources_writable_directory(there)
         with fs.explained(f"cannot create '{self.state}'"):
             self.state.mkdir(parents=True, exist_ok=True)
+
+    def make_folder(self, view: View) -> None:
+        """Create what leads to the destination, and of a directory the destination itself.
+
+        Raises:
+            CasError: As of `prepare`.
+        """
+        view.get_resources_writable_directory(self._folder)
+
+    @property
+    def _folder(self) -> str:
+        return self.entry.path if self.entry.is_directory else self.entry.path.rpartition("/")[0]
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -91,3 +114,8 @@ class Place:
             yield
         finally:
             lock.release(unlink=True)
+
+
+def state_of(root: Path, path: str) -> Path:
+    """Say which folder is for what is known about a path below the directory of a layer."""
+    return root / STATE / blake3(os.fsencode(path)).hexdigest(length=_KEY_SIZE)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from cas.errors import InvalidError
+from cas.errors import InvalidError, NotFoundError
 from cas.registry.entry import RemoteEntry
 from cas.remotes.digests import Digest
 from cas.remotes.location import Location
+from cas.remotes.secrets import hushed
 from cas.versions.names import parse_name
 from cas.versions.properties import check_properties
 from cas.versions.property_file import read_values
@@ -65,6 +66,9 @@ def load(path: Path) -> tuple[RemoteEntry, ...]:
         entries = tuple(map(_entry, _listed(document))) if document is not None else ()
         _refuse_duplicates(entries)
         _refuse_overlaps(entries)
+    except NotFoundError as error:
+        error.hint = _hint_at_others(path)
+        raise
     except BadValueError as error:
         raise _invalid(path, str(error)) from None
     except _RefusedError as error:
@@ -73,7 +77,23 @@ def load(path: Path) -> tuple[RemoteEntry, ...]:
 
 
 def _invalid(path: Path, why: str, hint: str | None = None) -> InvalidError:
-    return InvalidError(f"cannot use the registry '{path}'", code="bad-registry", why=why, hint=hint)
+    return InvalidError(
+        f"cannot use the registry '{path}'",
+        code="bad-registry",
+        why=hushed(why),  # a URL may stand where a path belongs, or a list of URLs
+        hint=hushed(hint) if hint else None,
+    )
+
+
+def _hint_at_others(path: Path) -> str:
+    """Say which registry may be meant by one that is not there."""
+    there = sorted(other.name for pattern in ("*.yaml", "*.yml") for other in path.parent.glob(pattern))
+    near = _nearest(path.name, there)
+    if near is not None:
+        return f"did you mean '{path.parent / near}'?"
+    if there:
+        return f"beside it there is '{path.parent / there[0]}'"
+    return "docs/format/remote-yaml.md says how to write one"
 
 
 def _listed(document: Value) -> list[Value]:

@@ -1,15 +1,12 @@
-"""Several things at once: results in the order of what was asked, one bar, and one word that stops them all.
-
-The threads are daemons, as those of `cas.remotes.crew`: one that hangs in a call that nothing can break off
-must not keep a program from ending.
-"""
+"""Several things at once: results in the order of what was asked, one bar, one word that stops them all."""
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+from cas.remotes.crew import Crew
+from cas.remotes.effort import StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,68 +15,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-_GRACE_S: Final = 2.0
-"""How long threads are waited for that were told to stop, all together about this. [s]"""
-
-
-_BEAT_S: Final = 0.5
-"""How often the one who waits looks up: a signal that another thread has taken does not wake it. [s]"""
-
-
-class StoppedError(Exception):
-    """The others were interrupted, so this one need not go on."""
-
-
-class Crew(Generic[T, R]):
-    """Threads that do the same to many items."""
-
-    def __init__(self, do: Callable[[T], R], items: Sequence[T], *, count: int) -> None:
-        """Begin at once, with at most `count` threads."""
-        self._do = do
-        self._todo: SimpleQueue[tuple[int, T]] = SimpleQueue()
-        self._done: SimpleQueue[tuple[int, R | None, BaseException | None]] = SimpleQueue()
-        for place in enumerate(items):
-            self._todo.put(place)
-        self._threads = [
-            threading.Thread(target=self._work, name="cas-resources", daemon=True)
-            for _ in range(min(count, len(items)))
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def next(self, timeout_s: float) -> tuple[int, R]:
-        """Wait for the next that is done: its place among the items, and what came of it.
-
-        Raises:
-            Empty: Nothing was done in time.
-            Exception: What doing it raised.
-        """
-        at, result, error = self._done.get(timeout=timeout_s)
-        if error is not None:
-            raise error
-        return at, result  # type: ignore[return-value]  # without an error there is a result, None among them
-
-    def dismiss(self) -> None:
-        """Let nothing new begin, and wait a moment for what is being done."""
-        while True:
-            try:
-                self._todo.get_nowait()
-            except Empty:
-                break
-        for thread in self._threads:
-            thread.join(_GRACE_S / len(self._threads))
-
-    def _work(self) -> None:
-        while True:
-            try:
-                at, item = self._todo.get_nowait()
-            except Empty:
-                return
-            try:
-                self._done.put((at, self._do(item), None))
-            except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
-                self._done.put((at, None, error))
 
 
 class Shared:
@@ -141,14 +76,19 @@ def together(
     if len(items) == 1:
         return [do(items[0], progress)]
     shared = Shared(progress, task)
-    crew = Crew(lambda item: do(item, Part(shared)), items, count=count)
-    results: dict[int, R] = {}
+
+    def numbered(task: tuple[int, T]) -> tuple[int, R]:
+        at, item = task
+        return at, do(item, Part(shared))
+
+    crew = Crew(numbered, count=count)
     try:
-        while len(results) < len(items):
-            with contextlib.suppress(Empty):
-                at, results[at] = crew.next(_BEAT_S)
+        for one in enumerate(items):
+            crew.give(one)
+        results = dict(crew.collect() for _ in items)
     except BaseException:
         shared.stop()
-        crew.dismiss()
         raise
+    finally:
+        crew.dismiss()
     return [results[at] for at in range(len(items))]

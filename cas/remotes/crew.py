@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
@@ -28,6 +27,71 @@ _GRACE_S: Final = 1.0
 _BEAT_S: Final = 0.5
 """How often the owner looks up from waiting: a signal that another thread has taken does not wake it. [s]"""
 
+_END: Final = object()
+
+
+class Crew(Generic[T, R]):
+    """Threads that do the same with many tasks, and the two queues between them and their owner."""
+
+    def __init__(self, do: Callable[[T], R], *, count: int) -> None:
+        """Begin nothing yet; there will be at most `count` threads."""
+        self._do = do
+        self._count = count
+        self._todo: SimpleQueue[object] = SimpleQueue()
+        self._done: SimpleQueue[tuple[R | None, BaseException | None]] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self.waiting = 0
+        """How many tasks were given and not collected."""
+
+    def give(self, task: T) -> None:
+        """Have `task` done, by a new thread if there is not one for each that waits."""
+        self._todo.put(task)
+        self.waiting += 1
+        if len(self._threads) < min(self._count, self.waiting):
+            thread = threading.Thread(target=self._work, name="cas-crew", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def collect(self, until: float | None = None) -> R:
+        """Wait for the next result; until `time.monotonic()` is this, if it is given.
+
+        Raises:
+            Empty: Nothing was done in time.
+            Exception: What doing it raised.
+        """
+        while True:
+            left = _BEAT_S if until is None else min(until - time.monotonic(), _BEAT_S)
+            try:
+                result, error = self._done.get(timeout=max(left, 0))
+            except Empty:
+                if left <= 0:
+                    raise
+                continue
+            self.waiting -= 1
+            if error is not None:
+                raise error
+            return cast("R", result)
+
+    def dismiss(self, *, grace_s: float = _GRACE_S) -> None:
+        """Let nothing new begin and the threads end, and wait for them, but not for long."""
+        while True:
+            try:
+                self._todo.get_nowait()
+            except Empty:
+                break
+        for _ in self._threads:
+            self._todo.put(_END)
+        until = time.monotonic() + grace_s
+        for thread in self._threads:
+            thread.join(max(until - time.monotonic(), 0))
+
+    def _work(self) -> None:
+        while (task := self._todo.get()) is not _END:
+            try:
+                self._done.put((self._do(cast("T", task)), None))
+            except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+                self._done.put((None, error))
+
 
 def unordered(
     do: Callable[[T], R], tasks: Iterable[T], *, count: int, effort: Effort, source: Source
@@ -40,13 +104,18 @@ def unordered(
     Raises:
         Exception: What the first task that failed raised.
     """
-    crew = _Crew(do, effort)
+
+    def checked(task: T) -> R:
+        effort.check()
+        return do(task)
+
+    crew = Crew(checked, count=count)
     is_done = False
     try:
         for task in tasks:
             if crew.waiting >= 2 * count:
                 yield crew.collect()
-            crew.give(task, count)
+            crew.give(task)
         while crew.waiting:
             yield crew.collect()
         is_done = True
@@ -61,68 +130,3 @@ def apart(do: Callable[[], R], *, effort: Effort, source: Source) -> R:
     """Return `do()`, done in another thread: what no signal gets through to is left alone there."""
     (result,) = unordered(lambda _: do(), [None], count=1, effort=effort, source=source)
     return result
-
-
-class _Crew(Generic[T, R]):
-    """Threads, and the two queues between them and their owner."""
-
-    def __init__(self, do: Callable[[T], R], effort: Effort) -> None:
-        self._do = do
-        self._effort = effort
-        self._todo: SimpleQueue[_Task[T] | None] = SimpleQueue()
-        self._done: SimpleQueue[_Outcome[R]] = SimpleQueue()
-        self._threads: list[threading.Thread] = []
-        self.waiting = 0
-        """How many tasks were given and not collected."""
-
-    def give(self, task: T, count: int) -> None:
-        """Have `task` done, by a new thread if there are fewer than `count`."""
-        self._todo.put(_Task(task))
-        self.waiting += 1
-        if len(self._threads) < min(count, self.waiting):
-            thread = threading.Thread(target=self._work, name="cas-download", daemon=True)
-            thread.start()
-            self._threads.append(thread)
-
-    def collect(self) -> R:
-        """Wait for the next result."""
-        while True:
-            try:
-                outcome = self._done.get(timeout=_BEAT_S)
-            except Empty:
-                continue
-            self.waiting -= 1
-            return outcome.get()
-
-    def dismiss(self) -> None:
-        """Let the threads end, and wait a moment for them."""
-        for _ in self._threads:
-            self._todo.put(None)
-        until = time.monotonic() + _GRACE_S
-        for thread in self._threads:
-            thread.join(max(until - time.monotonic(), 0))
-
-    def _work(self) -> None:
-        while (task := self._todo.get()) is not None:
-            try:
-                self._effort.check()
-                outcome: _Outcome[R] = _Outcome(self._do(task.what), None)
-            except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
-                outcome = _Outcome(None, error)
-            self._done.put(outcome)
-
-
-@dataclass(frozen=True, slots=True)
-class _Task(Generic[T]):
-    what: T
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome(Generic[R]):
-    result: R | None
-    error: BaseException | None
-
-    def get(self) -> R:
-        if self.error is not None:
-            raise self.error
-        return cast("R", self.result)

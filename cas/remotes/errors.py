@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from cas.errors import CasError, NotFoundError, StorageError
+from cas.errors import CasError, CorruptError, NotFoundError, StorageError
 
 _LONGEST_WORDS: Final = 300
 _XML_CODE: Final = re.compile(r"<Code>\s*([^<]{1,80}?)\s*</Code>")
@@ -166,6 +166,16 @@ def unreachable(url: str, why: str) -> RemoteError:
 def truncated(url: str, why: str) -> RemoteError:
     """Say that the answer ended too early."""
     return RemoteError(f"cannot fetch '{url}'", code="remote-truncated", why=why).passing()
+
+
+def wrong_size(url: str, why: str) -> CorruptError:
+    """Say that it does not measure what somebody declared."""
+    return CorruptError(
+        f"cannot trust '{url}'",
+        code="remote-size-mismatch",
+        why=why,
+        hint="if its publisher has changed it on purpose, declare the new size",
+    )
 
 
 def changed(url: str, why: str) -> RemoteError:

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Final
 from cas import fs
 from cas.errors import ConflictError, CorruptError
 from cas.progress import Silent
+from cas.remotes import errors
+from cas.remotes.aside import Aside, blake3_at
 from cas.remotes.crew import apart
 from cas.remotes.digests import Hashes, digest_at
 from cas.remotes.effort import Effort
-from cas.remotes.fetched import Fetched
+from cas.remotes.fetched import Displaced, Fetched
 from cas.remotes.place import Kept, Place, look
+from cas.remotes.source import RemoteFile
 from cas.remotes.transfer import Meter, Transfer
 
 if TYPE_CHECKING:
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
     from cas.progress import Progress
     from cas.remotes.digests import Digest
-    from cas.remotes.source import RemoteFile, Source
+    from cas.remotes.source import Source
     from cas.remotes.transfer import Arrived
 
 CONNECTIONS: Final = 8
@@ -42,23 +45,29 @@ def fetch_file(  # noqa: PLR0913 - each is a promise of the caller, or of this
     *,
     digest: Digest | None = None,
     size: int | None = None,
+    kept: Path | None = None,
+    make: Callable[[], object] | None = None,
     connections: int = CONNECTIONS,
     progress: Progress = _SILENT,
     wait: Callable[[float], None] | None = None,
 ) -> Fetched:
     """Make `destination` the file that `source` has.
 
-    Nothing is fetched if it is there already: as it was left, and the far side says that its file is the
-    same; or with the hash that is declared, or that an object store tells. A process that fetches to the same
-    place is waited for. What an attempt that was broken off has left is used, if the far side's file is the
-    same.
+    Nothing is fetched if it is there already: with the bytes that came, and the far side says that its file
+    is the same; or with the hash that is declared, or that an object store tells. A process that fetches to
+    the same place is waited for. What an attempt that was broken off has left is used, if the far side's file
+    is the same.
 
     Args:
         source: Where it is; not a directory.
         state: A folder of ours on the file system of `destination`; made if needed.
-        destination: A path; directories above it are made. A file or a link there is replaced.
+        destination: A path; directories above it are made when the file is here. Another file or a link
+            there is replaced, and kept unless it is what an earlier download left.
         digest: What its bytes must hash to.
         size: What it must measure. [bytes]
+        kept: Where to keep what is replaced: as `KEPT.~1~` and so on; by default in `state`. On the file
+            system of `destination`.
+        make: Makes the directory that `destination` is in, if there is more to that than `mkdir -p`.
         connections: How many parts may be asked for at once.
         progress: Told about bytes.
         wait: Pauses for some seconds before another attempt.
@@ -76,76 +85,99 @@ def fetch_file(  # noqa: PLR0913 - each is a promise of the caller, or of this
         Place(state, destination).held() as place,
         Effort(wait) as effort,
     ):
-        job = _Job(source, place, destination, digest)
+        job = _Job(source, place, destination, digest, kept or state / "kept" / destination.name)
         remote = apart(lambda: effort.persist(source.head), effort=effort, source=source)
         _check_size(source, remote.size, size)
         here = job.find_here(remote)
         if here is not None:
             return here
         _refuse_directory(destination)
-        transfer = Transfer(source, remote, effort, meter := Meter(progress))
+        transfer = Transfer(source, remote, effort, meter := Meter(progress), size=size)
         meter.start(remote.size)
         algorithm = digest.algorithm if digest else None
         arrived = transfer.bring(place.path("part"), lambda: Hashes(algorithm), connections)
         _check_size(source, arrived.size, size, arrived)
+        job.verify(arrived)
+        (make or (lambda: destination.parent.mkdir(parents=True, exist_ok=True)))()
         return job.publish(remote, arrived, resumed=transfer.resumed)
 
 
 class _Job:
     """One file that belongs to one place."""
 
-    def __init__(self, source: Source, place: Place, destination: Path, digest: Digest | None) -> None:
+    def __init__(
+        self, source: Source, place: Place, destination: Path, digest: Digest | None, aside: Path
+    ) -> None:
         self._source = source
-        self._url = source.location.without_credentials
+        self._url = source.location.identity
         self._place = place
         self._destination = destination
         self._digest = digest
+        self._aside = aside
         self._kept = place.read()
         self._status = look(destination)
 
     def find_here(self, remote: RemoteFile) -> Fetched | None:
-        """Return the file that is here, if it is the one that is there."""
-        if self._is_known(remote):
-            assert self._kept is not None
-            return _fetched(self._kept)
-        wanted = self._digest or digest_at(remote, self._source.location)
-        if wanted is None or self._status is None or not stat.S_ISREG(self._status.st_mode):
+        """Return the file that is here, if it is the one that is there, or the one that was declared."""
+        kept, status = self._kept, self._status
+        if status is None or not stat.S_ISREG(status.st_mode) or remote.size not in (None, status.st_size):
             return None
-        if remote.size not in (None, self._status.st_size):
-            return None
-        hashes = hash_file(self._destination, wanted.algorithm)
-        if hashes.digest(wanted.algorithm) != wanted:
-            return None
-        return self._keep(remote, hashes, self._status)
+        if kept is not None and kept.url == self._url and kept.is_as_left(status):
+            is_it = _is_verified(kept, self._digest) if self._digest else _is_same_there(kept, remote)
+            if is_it:
+                return _fetched(kept)
+        return self._recognised(remote, status)
 
-    def _is_known(self, remote: RemoteFile) -> bool:
-        """Whether what we left is untouched, here and there."""
-        kept = self._kept
-        if kept is None or not kept.is_as_left(self._status) or remote.token is None:
-            return False
-        if (kept.url, kept.token, kept.size) != (self._url, remote.token, remote.size):
-            return False
-        digest = self._digest
-        return digest is None or str(digest) in (f"blake3:{kept.blake3}", *kept.digests)
+    def _recognised(self, remote: RemoteFile, status: os.stat_result) -> Fetched | None:
+        """Hash the file that is here, if that can tell what it is: it was copied here, or only touched."""
+        told = digest_at(remote, self._source.location)
+        wanted = self._digest or told
+        kept = self._kept if self._kept is not None and self._kept.url == self._url else None
+        if wanted is None and (kept is None or not _is_same_there(kept, remote)):
+            return None
+        hashes = self._hash(wanted)
+        if wanted is not None and hashes.digest(wanted.algorithm) != wanted:
+            return None
+        if told is not None and (told == wanted or self._hash(told).digest(told.algorithm) == told):
+            return self._keep(remote, hashes, status)
+        if kept is not None and kept.blake3 == hashes.blake3:
+            return self._keep(_state(kept), hashes, status)
+        # That it has the digest somebody declared says nothing of what the far side has by now. To give it
+        # the name of that state would hide a change for ever, and record a version that never was.
+        return self._keep(RemoteFile("", None), hashes, status) if self._digest else None
+
+    def _hash(self, wanted: Digest | None) -> Hashes:
+        return hash_file(self._destination, wanted.algorithm if wanted else None)
 
     def publish(self, remote: RemoteFile, arrived: Arrived, *, resumed: int) -> Fetched:
-        """Verify what came, put it in place, and remember it."""
+        """Put what came in its place, and remember it."""
         assert arrived.hashes is not None
-        self._verify(arrived)
-        self._destination.parent.mkdir(parents=True, exist_ok=True)
+        name = self._destination.name
         folder = os.open(self._destination.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            status = arrived.partial.publish(self._destination.name, folder, is_durable=True)
+            kept = Aside(self._aside.parent).clear(
+                folder,
+                name,
+                self._aside.name,
+                is_ours=lambda status: self._is_ours(status, name, folder, arrived),
+            )
+            status = arrived.partial.publish(name, folder, is_durable=True)
         finally:
             os.close(folder)
-        was_edited = (
-            self._kept is not None and self._status is not None and not self._kept.is_as_left(self._status)
-        )
+        displaced = Displaced("", kept, was_edited=self._kept is not None) if kept is not None else None
         return self._keep(
-            remote, arrived.hashes, status, is_unchanged=False, was_edited=was_edited, resumed=resumed
+            remote, arrived.hashes, status, is_unchanged=False, displaced=displaced, resumed=resumed
         )
 
-    def _verify(self, arrived: Arrived) -> None:
+    def _is_ours(self, status: os.stat_result, name: str, folder: int, arrived: Arrived) -> bool:
+        """Whether what is at the destination may be lost: a download left it, or it is what has come."""
+        if self._kept is not None and self._kept.is_as_left(status):
+            return True
+        here = blake3_at(name, folder)
+        return here is not None and here in (arrived.blake3, self._kept and self._kept.blake3)
+
+    def verify(self, arrived: Arrived) -> None:
+        """Compare what came with what was declared."""
         assert arrived.hashes is not None
         if self._digest is None or (found := arrived.hashes.digest(self._digest.algorithm)) == self._digest:
             return
@@ -165,7 +197,7 @@ class _Job:
         status: os.stat_result,
         *,
         is_unchanged: bool = True,
-        was_edited: bool = False,
+        displaced: Displaced | None = None,
         resumed: int = 0,
     ) -> Fetched:
         kept = Kept(
@@ -180,10 +212,35 @@ class _Job:
             digests=(str(self._digest),) if self._digest and self._digest.algorithm != "blake3" else (),
         )
         self._place.write(kept)
-        return _fetched(kept, is_unchanged=is_unchanged, was_edited=was_edited, resumed=resumed)
+        return _fetched(kept, is_unchanged=is_unchanged, displaced=displaced, resumed=resumed)
 
 
-def _fetched(kept: Kept, *, is_unchanged: bool = True, was_edited: bool = False, resumed: int = 0) -> Fetched:
+def _is_verified(kept: Kept, digest: Digest) -> bool:
+    """Whether what was left has this digest, and somebody looked."""
+    return str(digest) in (f"blake3:{kept.blake3}", *kept.digests)
+
+
+def _is_same_there(kept: Kept, remote: RemoteFile) -> bool:
+    """Whether the far side says that it has what it had; a date alone, of files of any size, is no word."""
+    is_said = remote.size is not None or remote.etag is not None or remote.generation is not None
+    return is_said and remote.token is not None and kept.token == remote.token
+
+
+def _state(kept: Kept) -> RemoteFile:
+    """Describe the far side's file as it was when it had these bytes."""
+    return RemoteFile(
+        "",
+        kept.size,
+        etag=kept.etag,
+        generation=kept.generation,
+        modified=kept.modified_at,
+        token=kept.token,
+    )
+
+
+def _fetched(
+    kept: Kept, *, is_unchanged: bool = True, displaced: Displaced | None = None, resumed: int = 0
+) -> Fetched:
     return Fetched(
         size=kept.size,
         blake3=kept.blake3,
@@ -191,7 +248,7 @@ def _fetched(kept: Kept, *, is_unchanged: bool = True, was_edited: bool = False,
         generation=kept.generation,
         modified=kept.modified_at,
         is_unchanged=is_unchanged,
-        was_edited=was_edited,
+        displaced=displaced,
         resumed=resumed,
     )
 
@@ -209,12 +266,7 @@ def _check_size(source: Source, size: int | None, wanted: int | None, arrived: A
         return
     if arrived is not None:
         arrived.partial.discard()
-    raise CorruptError(
-        f"cannot trust '{source.location}'",
-        code="remote-size-mismatch",
-        why=f"{wanted:,} bytes were declared, and it has {size:,}",
-        hint="if its publisher has changed it on purpose, declare the new size",
-    )
+    raise errors.wrong_size(str(source.location), f"{wanted:,} bytes were declared, and it has {size:,}")
 
 
 def _refuse_directory(destination: Path) -> None:

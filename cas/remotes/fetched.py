@@ -6,7 +6,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
     from datetime import datetime
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Displaced:
+    """Something of somebody's own that was where a file had to go."""
+
+    path: str
+    """Where it was, relative to the directory that was fetched; empty where that is a file."""
+    kept: Path
+    """Where it is now."""
+    was_edited: bool
+    """Whether it was a file that had been fetched, with other bytes by now; else it was never fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +40,20 @@ class Fetched:
     """When it was changed at the far side, UTC."""
     is_unchanged: bool
     """Whether it was there already, so that nothing was fetched."""
-    was_edited: bool = False
-    """Whether somebody had changed the file here since it was fetched; what they did is overwritten."""
+    displaced: Displaced | None = None
+    """What of somebody's own was here before."""
     resumed: int = 0
     """How many bytes an earlier attempt had left. [bytes]"""
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """A file that was hashed on its way, or where it was."""
+
+    status: os.stat_result
+    """Of before anybody else could have written to what was hashed."""
+    blake3: str
+    """64 hex digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +68,10 @@ class Synced:
     """How many of them were there already."""
     bytes: int
     """How many bytes were fetched."""
-    edited: tuple[str, ...] = ()
-    """Files that somebody had changed here since they were fetched; what they did is overwritten."""
+    hashed: Mapping[str, Hashed]
+    """What every file was when it was fetched or read, so that nobody needs to read it again; by path."""
+    displaced: tuple[Displaced, ...] = ()
+    """What of somebody's own was in the way, in the order of its paths."""
     gone: tuple[str, ...] = ()
     """Files that were fetched once and that the source has no more; they stay."""
 

@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn, Self
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
+from blake3 import blake3
+
 from cas.errors import InvalidError
+from cas.remotes.secrets import cleaned, is_path, redacted, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,14 +31,11 @@ _SHOWN: Final = "gs://BUCKET/KEY, s3://BUCKET/KEY, az://CONTAINER/KEY, https://H
 _BUCKET: Final = re.compile(r"[A-Za-z0-9$][A-Za-z0-9._:-]*")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST: Final = 8192
-_SECRETS: Final = re.compile(
-    r"(?i)([?&](?:X-Amz-(?:Signature|Credential|Security-Token)|X-Goog-(?:Signature|Credential)|Signature|sig|"
-    r"token|access_token|auth|api[_-]?key|key|password|secret)=)[^&#]*"
-)
-"""Parameters of a query that open doors: those of URLs that clouds sign, and the usual names."""
+_FINGERPRINT: Final = 4
+"""Bytes that tell two secrets apart, and are too few to say which of many guesses is right."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Location:
     """A place that can be fetched from. `str()` gives the URL back without what is secret in it."""
 
@@ -45,7 +45,7 @@ class Location:
     """The bucket, the container, or the host of a web server with its port; empty for `file`."""
     path: str
     """The key in the bucket (no slash in front), the path on the web server, or that of a file."""
-    url: str = field(repr=False)
+    url: str
     """The URL as it was given, passwords and all: to fetch from, never to show or to keep."""
 
     @classmethod
@@ -58,7 +58,7 @@ class Location:
         >>> Location.parse("gs://toys/data/").is_directory
         True
         >>> str(Location.parse("https://ann:secret@example.org/x?sig=abc"))
-        'https://ann:***@example.org/x?sig=***'
+        'https://example.org/x?sig=***'
         """
         if _CONTROL.search(url):
             _refuse(url, "it holds control characters")
@@ -93,11 +93,23 @@ class Location:
     @property
     def without_credentials(self) -> str:
         """The URL for records: no user, no password, no signature, whoever fetches it."""
+        return cleaned(self.url, self.host) if self.scheme in WEB else self.url
+
+    @property
+    def identity(self) -> str:
+        """What tells it from other places, for records that stay on this machine.
+
+        That is `without_credentials`, and a short hash if that lacks a part of the path or the query: a key
+        may decide which file comes. Who logs in is no part of it.
+        """
+        public = self.without_credentials
         if self.scheme not in WEB:
-            return self.url
-        parts = urlsplit(self.url)
-        kept = "&".join(part for part in parts.query.split("&") if part and not _SECRETS.match(f"?{part}"))
-        return parts._replace(netloc=self.host, query=kept, fragment="").geturl()
+            return public
+        sent = urlsplit(self.url)._replace(netloc=self.host, fragment="").geturl()
+        if sent == public:
+            return public
+        told = blake3(sent.encode("utf-8", "surrogateescape")).hexdigest(length=_FINGERPRINT)
+        return f"{public}#{told}"
 
     def below(self, name: str) -> str:
         """Name what lies at `name` below it, for a message."""
@@ -106,18 +118,8 @@ class Location:
     def __str__(self) -> str:
         return shown(self.url)
 
-
-def shown(url: str) -> str:
-    """Give a URL back as it may be shown, even one that cannot be understood: secrets become `***`."""
-    if not url.lower().startswith(("http:", "https:", "socks5:", "socks5h:")):
-        return url
-    start, slashes, rest = url.partition("//")
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    user, at, host = authority.rpartition("@")
-    name, colon, _ = user.partition(":")
-    hidden = f"{name}:***@" if colon else "***@"
-    rest = f"{hidden if at else ''}{host}{rest[len(authority) :]}"
-    return _SECRETS.sub(r"\1***", f"{start}{slashes}{rest}")
+    def __repr__(self) -> str:
+        return f"Location({str(self)!r})"
 
 
 def _bucket_and_key(url: str) -> tuple[str, str]:
@@ -127,10 +129,10 @@ def _bucket_and_key(url: str) -> tuple[str, str]:
     bucket, _, key = rest[2:].partition("/")
     if not bucket:
         _refuse(url, "it names no bucket", f"write it like this: {scheme.lower()}://BUCKET/KEY")
-    if "@" in bucket:
+    if "@" in bucket or (":" in bucket and "@" in key):  # a secret key may hold a slash
         _refuse(url, "before the key stands the name of a bucket, and nothing else", _AMBIENT)
     if not _BUCKET.fullmatch(bucket):
-        _refuse(url, f"'{bucket}' is no name of a bucket")
+        _refuse(url, "what stands before its key is no name of a bucket")
     _check_components(url, key.removesuffix("/").split("/") if key else ())
     return bucket, key
 
@@ -146,6 +148,8 @@ def _host_and_path(url: str) -> tuple[str, str]:
     parts = _split(url)
     if not parts.hostname:
         _refuse(url, "it names no host")
+    if parts.netloc.endswith(":"):  # a password may begin with a slash
+        _refuse(url, "after the ':' there is no port")
     if " " in url:
         _refuse(url, "it holds a blank", "write it as %20")
     return parts.netloc.rpartition("@")[2], parts.path or "/"
@@ -155,8 +159,8 @@ def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - it is parsed only when it is asked for
-    except ValueError as error:
-        _refuse(url, str(error))
+    except ValueError:  # its text repeats what it does not understand, which may be a password
+        _refuse(url, "its host or its port is none")
     return parts
 
 
@@ -165,9 +169,8 @@ def _file_path(url: str) -> str:
     if rest.startswith("//"):
         host, slash, path = rest[2:].partition("/")
         if host not in ("", "localhost"):
-            _refuse(
-                url, f"files are on this machine, not on '{host}'", f"did you mean file:///{host}/{path}?"
-            )
+            why = "files are on this machine, and it names another host"
+            _refuse(url, why, "before the path of a file there are three slashes: file:///home/ann/data.csv")
         rest = slash + path
     path = _decoded(rest)
     if not path.startswith("/"):
@@ -185,11 +188,11 @@ _AMBIENT: Final = "credentials of clouds come from the environment, never from a
 
 
 def _hint_at(scheme: str, url: str) -> str | None:
-    if "://" not in url and url.startswith("/"):
+    if is_path(url):
         return f"did you mean file://{url}?"
     near = {"gcs": "gs", "s3a": "s3", "s3n": "s3", "azure": "az", "abfs": "az", "abfss": "az", "wasbs": "az"}
     return f"did you mean {near[scheme]}://…?" if scheme in near else None
 
 
 def _refuse(url: str, why: str, hint: str | None = None) -> NoReturn:
-    raise InvalidError(f"cannot use the URL '{shown(url)}'", code="bad-url", why=why, hint=hint)
+    raise InvalidError(f"cannot use the URL '{redacted(url)}'", code="bad-url", why=why, hint=hint)

@@ -62,15 +62,19 @@ class Partial:
             size: How long it will be; None if nobody knows.
         """
         self._path = path
-        self._journal = path.with_suffix(".parts")
         self._size = size
         self._file = Descriptor(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666))
         self._done: set[int] = set()
         self._unsynced = 0
 
+    @property
+    def _journal(self) -> Path:
+        return self._path.with_suffix(".parts")
+
     def restart(self) -> None:
         """Forget what is there."""
-        os.ftruncate(self._file.fd, 0)
+        if os.fstat(self._file.fd).st_size:  # a file system writes to its journal to make nothing of nothing
+            os.ftruncate(self._file.fd, 0)
         if self._size is None or self._size >= PART:
             self._reserve()
 
@@ -121,6 +125,11 @@ class Partial:
         starts = range(0, self._size, PART)
         return [Part(index, start, min(start + PART, self._size)) for index, start in enumerate(starts)]
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether another attempt could use anything of it."""
+        return bool(self._done)
+
     def has(self, part: Part) -> bool:
         """Whether the part is done."""
         return part.index in self._done
@@ -160,12 +169,13 @@ class Partial:
         if is_durable:
             os.fsync(self._file.fd)
             fs.reached("download.written")
+        status = os.fstat(self._file.fd)  # before anybody else knows of it, and could write to it
         os.rename(self._path, name, dst_dir_fd=folder)
         if is_durable:
             fs.reached("download.renamed")
             os.fsync(folder)
             self._journal.unlink(missing_ok=True)
-        return os.fstat(self._file.fd)
+        return status
 
     def discard(self) -> None:
         """Throw it away."""

@@ -84,14 +84,24 @@ class Place:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[Self]:
-        """Keep every other process out; waits for one that is at work on the same destination."""
+        """Keep every other process out; waits for one that is at work on the same destination.
+
+        However that ends, nothing stays behind of which another attempt could use nothing.
+        """
         self._state.mkdir(parents=True, exist_ok=True)
         lock = fs.FileLock(self.path("lock"))
         lock.acquire(blocking=True)
         try:
             yield self
         finally:
+            self._discard_useless()
             lock.release(unlink=True)
+
+    def _discard_useless(self) -> None:
+        """Remove files on their way that have no journal: whatever comes begins anew at their first byte."""
+        for path in self._state.glob(f"{self._key}*.part"):
+            if not path.with_suffix(".parts").exists():
+                path.unlink(missing_ok=True)
 
     def read(self) -> Kept | None:
         """What was put there; None if nothing was, or nobody can tell any more."""

@@ -8,10 +8,12 @@ not synced each: after a power cut some may be missing or short, which the next 
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import stat
 from contextlib import closing
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from blake3 import blake3
@@ -19,10 +21,11 @@ from blake3 import blake3
 from cas import fs
 from cas.errors import NotFoundError
 from cas.progress import Silent
+from cas.remotes.aside import Aside, blake3_at
 from cas.remotes.crew import apart, unordered
 from cas.remotes.digests import Hashes, digest_at
 from cas.remotes.effort import Effort
-from cas.remotes.fetched import Synced
+from cas.remotes.fetched import Displaced, Hashed, Synced
 from cas.remotes.landing import Landing
 from cas.remotes.manifest import Line, Manifest
 from cas.remotes.names import checked
@@ -30,11 +33,14 @@ from cas.remotes.place import Place, is_as_left
 from cas.remotes.transfer import Meter, Transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
     from pathlib import Path
 
     from cas.progress import Progress
     from cas.remotes.source import RemoteFile, Source
+    from cas.remotes.transfer import Arrived
+
+log = logging.getLogger(__name__)
 
 CONNECTIONS: Final = 32
 """How many small files are asked for at once."""
@@ -42,6 +48,7 @@ PARTS: Final = 8
 """How many parts of a large one."""
 
 _SILENT: Final = Silent()
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def sync(  # noqa: PLR0913 - as `fetch_file`
@@ -49,6 +56,9 @@ def sync(  # noqa: PLR0913 - as `fetch_file`
     state: Path,
     directory: Path,
     *,
+    kept: Path | None = None,
+    known: Mapping[str, str] = _NOTHING,
+    make: Callable[[], object] | None = None,
     connections: int = CONNECTIONS,
     progress: Progress = _SILENT,
     wait: Callable[[float], None] | None = None,
@@ -56,14 +66,18 @@ def sync(  # noqa: PLR0913 - as `fetch_file`
     """Make `directory` hold every file that `source` has, as it has it.
 
     Files that were left as they came, and that the far side says are the same, are not fetched. Files of
-    others stay, and so do those that the source has no more. A file that somebody has changed here is
-    overwritten. Nothing is ever written outside of `directory`, whatever names the source gives and whatever
-    links are there.
+    others stay, and so do those that the source has no more. A file that somebody has changed here, or that
+    was never fetched, makes way for the source's, and is kept. Nothing is ever written outside of
+    `directory`, whatever names the source gives and whatever links are there.
 
     Args:
         source: Where it is; a directory.
         state: A folder of ours on the file system of `directory`; made if needed.
-        directory: A path; it and directories above it are made.
+        directory: A path; it and directories above it are made when the first file is here.
+        kept: A folder for what makes way, as `PATH.~1~` and so on; by default one in `state`. On the file
+            system of `directory`.
+        known: The BLAKE3, in hex, of files as they were fetched: whoever touched one has not edited it.
+        make: Makes `directory`, if there is more to that than `mkdir -p`.
         connections: How many files may be asked for at once.
         progress: Told about bytes.
         wait: Pauses for some seconds before another attempt.
@@ -83,8 +97,9 @@ def sync(  # noqa: PLR0913 - as `fetch_file`
     ):
         listed = apart(lambda: effort.persist(lambda: list(source.list())), effort=effort, source=source)
         files = checked(listed, source.location)
-        job = _Job(source, place, Landing(directory), effort, Meter(progress))
-        return job.run(files, connections)
+        aside = Aside(kept or state / "kept" / directory.name)
+        landing = Landing(directory, aside, make or (lambda: directory.mkdir(parents=True, exist_ok=True)))
+        return _Job(source, place, landing, effort, Meter(progress), known).run(files, connections)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +109,36 @@ class _Done:
     file: RemoteFile
     line: Line | None
     """None for what was no file after all."""
-    fetched: int | None
-    """Bytes that came; None if it was here."""
+    hashed: Hashed | None
+    """What it is."""
+    is_fetched: bool
+    """Whether it was not here before."""
 
 
 class _Job:
     """One directory that is made like its source."""
 
-    def __init__(self, source: Source, place: Place, landing: Landing, effort: Effort, meter: Meter) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what `sync` was given, or made of it
+        self,
+        source: Source,
+        place: Place,
+        landing: Landing,
+        effort: Effort,
+        meter: Meter,
+        known: Mapping[str, str],
+    ) -> None:
         self._source = source
         self._place = place
         self._landing = landing
         self._effort = effort
         self._meter = meter
+        self._known = known
         self._manifest = Manifest(place.path("files"), source.location.without_credentials)
         self._numbers = itertools.count()
+        self._displaced: list[Displaced] = []
 
     def run(self, files: list[RemoteFile], connections: int) -> Synced:
         missing = [file for file in files if not self._is_here(file)]
-        edited = {file.path for file in missing if self._is_edited(file)}
         self._meter.start(sum(file.size or 0 for file in missing))
         results: list[_Done] = []
         try:
@@ -123,21 +149,16 @@ class _Job:
                         self._manifest.put(done.file.path, done.line)
         except BaseException:
             self._manifest.abandon()
+            for one in self._displaced:  # no result will say so
+                log.warning("what was at '%s' is now '%s'", one.path, one.kept)
             raise
-        return self._finish(files, results, edited)
+        return self._finish(files, results)
 
     def _is_here(self, file: RemoteFile) -> bool:
         line = self._manifest.lines.get(file.path)
         if line is None or file.token is None or (line.token, line.size) != (file.token, file.size):
             return False
         return is_as_left(self._landing.look(file.path), size=line.size, mtime_ns=line.mtime_ns)
-
-    def _is_edited(self, file: RemoteFile) -> bool:
-        line = self._manifest.lines.get(file.path)
-        status = self._landing.look(file.path)
-        if line is None or status is None:
-            return False
-        return not is_as_left(status, size=line.size, mtime_ns=line.mtime_ns)
 
     def _fetch_all(self, files: list[RemoteFile], connections: int) -> Generator[_Done]:
         transfers = [(file, Transfer(self._source, file, self._effort, self._meter)) for file in files]
@@ -155,16 +176,29 @@ class _Job:
         if found is not None:
             return found
         try:
-            arrived = transfer.bring_whole(self._place.path(f"{next(self._numbers)}.part"), None)
+            arrived = transfer.bring_whole(self._place.path(f"{next(self._numbers)}.part"), _new_hashes)
         except NotFoundError:
-            if file.size == 0:
-                return _Done(
-                    file, None, None
-                )  # what stands for an empty directory is listed, and is no object
+            if file.size == 0:  # what stands for an empty directory is listed, and is no object
+                return _Done(file, None, None, is_fetched=False)
             raise
         self._effort.check()  # nobody waits any more for a thread that hung for long
-        status = self._landing.put(arrived.partial, file.path, is_durable=False)
-        return _Done(file, _line(file, status), arrived.size)
+        return self._put(file, arrived, is_durable=False)
+
+    def _put(self, file: RemoteFile, arrived: Arrived, *, is_durable: bool) -> _Done:
+        line, known = self._manifest.lines.get(file.path), self._known.get(file.path)
+
+        def is_ours(status: os.stat_result, name: str, folder: int) -> bool:
+            if line is not None and is_as_left(status, size=line.size, mtime_ns=line.mtime_ns):
+                return True
+            here = blake3_at(name, folder)
+            if here is None or here == known:
+                return here is not None
+            return status.st_size == arrived.size and here == arrived.blake3
+
+        status, kept = self._landing.put(arrived.partial, file.path, is_durable=is_durable, is_ours=is_ours)
+        if kept is not None:
+            self._displaced.append(Displaced(file.path, kept, was_edited=(line or known) is not None))
+        return _Done(file, _line(file, status), Hashed(status, arrived.blake3), is_fetched=True)
 
     def _adopt(self, file: RemoteFile) -> _Done | None:
         """Take a file that is here and has the hash that the source tells."""
@@ -180,20 +214,23 @@ class _Job:
         hashes = Hashes(wanted.algorithm)
         with os.fdopen(self._landing.open(file.path), "rb") as stream:
             hashes.update_from(stream)
-        return _Done(file, _line(file, status), None) if hashes.digest(wanted.algorithm) == wanted else None
+        if hashes.digest(wanted.algorithm) != wanted:
+            return None
+        return _Done(file, _line(file, status), Hashed(status, hashes.blake3), is_fetched=False)
 
     def _fetch_large(self, file: RemoteFile, transfer: Transfer) -> _Done:
         found = self._adopt(file)
         if found is not None:
             return found
         name = blake3(file.path.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-        arrived = transfer.bring(self._place.path(f"{name}.part"), None, PARTS)
-        status = self._landing.put(arrived.partial, file.path, is_durable=True)
-        return _Done(file, _line(file, status), arrived.size)
+        arrived = transfer.bring(self._place.path(f"{name}.part"), _new_hashes, PARTS)
+        return self._put(file, arrived, is_durable=True)
 
-    def _finish(self, files: list[RemoteFile], results: list[_Done], edited: set[str]) -> Synced:
+    def _finish(self, files: list[RemoteFile], results: list[_Done]) -> Synced:
+        self._landing.make()  # of a source without a file, too
         no_files = {done.file.path for done in results if done.line is None}
-        fetched = {done.file.path: done.fetched for done in results if done.fetched is not None}
+        hashed = {done.file.path: done.hashed for done in results if done.hashed is not None}
+        sizes = [done.line.size for done in results if done.line is not None and done.is_fetched]
         paths = tuple(file.path for file in files if file.path not in no_files)
         left = self._manifest.lines.keys() - set(paths)
         gone = sorted(path for path in left if self._landing.look(path) is not None)
@@ -201,12 +238,17 @@ class _Job:
         self._place.tidy("files")
         return Synced(
             paths=paths,
-            fetched=len(fetched),
-            unchanged=len(paths) - len(fetched),
-            bytes=sum(fetched.values()),
-            edited=tuple(sorted(edited & fetched.keys())),
+            fetched=len(sizes),
+            unchanged=len(paths) - len(sizes),
+            bytes=sum(sizes),
+            hashed=hashed,
+            displaced=tuple(sorted(self._displaced, key=lambda one: one.path)),
             gone=tuple(gone),
         )
+
+
+def _new_hashes() -> Hashes:
+    return Hashes(None)
 
 
 def _line(file: RemoteFile, status: os.stat_result) -> Line:

@@ -7,6 +7,8 @@ import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from blake3 import blake3
+
 from cas.remotes import errors
 from cas.remotes.crew import apart, unordered
 from cas.remotes.errors import RemoteError
@@ -43,14 +45,29 @@ class Meter:
 class Transfer:
     """One file that comes from a source into a `Partial`."""
 
-    def __init__(self, source: Source, file: RemoteFile, effort: Effort, meter: Meter) -> None:
+    def __init__(
+        self, source: Source, file: RemoteFile, effort: Effort, meter: Meter, *, size: int | None = None
+    ) -> None:
+        """Get ready.
+
+        Args:
+            source: Where the file is.
+            file: The file, as the source describes it.
+            effort: How long to try.
+            meter: Counts bytes.
+            size: What somebody says that it measures, for a source that does not say. [bytes]
+        """
         self._source = source
         self._file = file
         self._effort = effort
         self._meter = meter
-        self._url = source.location.below(file.path)
+        self._size = size
         self.resumed = 0
         """Bytes that were there already."""
+
+    @property
+    def _url(self) -> str:
+        return self._source.location.below(self._file.path)
 
     @property
     def is_in_parts(self) -> bool:
@@ -85,6 +102,7 @@ class Transfer:
             try:
                 for block in self._source.read(self._file, 0, None):
                     self._effort.check()
+                    self._check_length(at + len(memoryview(block)))
                     partial.write(at, block)
                     if hashes is not None:
                         hashes.update(block)
@@ -119,15 +137,16 @@ class Transfer:
                     partial.finish(part)
                     hashed = _hash_ready(partial, parts, hashed, hashes)
         except BaseException:
-            partial.sync()
+            if partial.is_begun:
+                partial.sync()
+            else:
+                partial.discard()
             raise
 
     def _header(self) -> str:
         """Which state of which file the parts are of; in one line."""
         location = self._source.location
-        return json.dumps(
-            [location.without_credentials, self._file.path, self._file.token, self._file.size, PART]
-        )
+        return json.dumps([location.identity, self._file.path, self._file.token, self._file.size, PART])
 
     def _bring_part(self, partial: Partial, part: Part) -> Part:
         """Bring a part; what came before a connection broke is not asked for again."""
@@ -149,11 +168,16 @@ class Transfer:
                 patience.consider(error)
         return part
 
+    def _check_length(self, at: int) -> None:
+        """Refuse an answer that goes on behind its end: some have none, and the disk has."""
+        if self._file.size is not None and at > self._file.size:
+            raise errors.changed(self._url, f"it was {self._file.size:,} bytes long, and more came")
+        if self._file.size is None and self._size is not None and at > self._size:
+            raise errors.wrong_size(self._url, f"{self._size:,} bytes were declared, and more came")
+
     def _check_end(self, at: int, stop: int | None) -> None:
         if stop is not None and at < stop:
             raise errors.truncated(self._url, f"the answer ended after {at:,} of {stop:,} bytes")
-        if stop is not None and at > stop:
-            raise errors.changed(self._url, f"it was {stop:,} bytes long, and {at:,} came")
 
 
 class Arrived:
@@ -163,6 +187,16 @@ class Arrived:
         self.partial = partial
         self.hashes = hashes
         self.size = size
+
+    @property
+    def blake3(self) -> str:
+        """Its BLAKE3, in hex; read back if it was not hashed on its way."""
+        if self.hashes is not None:
+            return self.hashes.blake3
+        hasher = blake3()
+        for block in self.partial.blocks(0, self.size):
+            hasher.update(block)
+        return hasher.hexdigest()
 
 
 def _hash_ready(partial: Partial, parts: list[Part], hashed: int, hashes: Hashes | None) -> int:

@@ -29,8 +29,8 @@ from urllib3.util import Timeout, parse_url
 from cas.errors import CasError, InvalidError
 from cas.remotes import errors
 from cas.remotes.errors import Answer, RemoteError
-from cas.remotes.location import shown
 from cas.remotes.proxies import bad_proxy, proxy_for
+from cas.remotes.secrets import shown
 from cas.remotes.source import RemoteFile
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from cas.versions.rows import MAX_WHITEOUT_SIZE, path_bytes
 from cas.view.directory_folder import is_ours
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from cas.view.node import Node
 
@@ -131,6 +131,38 @@ def require_effect(request: Request, found: Node | None, layers: Sequence[LayerC
             why="it is a file of this layer, and --opaque makes a directory",
             hint=f"cas hide --layer {request.layer.name} {shlex.quote(request.path)}",
         )
+
+
+def require_way(request: Request, above: Iterable[tuple[str, Node | None]]) -> None:
+    """Check that a whiteout hides what is at its path, and changes nothing else that the view shows.
+
+    Args:
+        request: What is to be hidden.
+        above: The paths above it, from the top, and what the view shows there.
+
+    Raises:
+        ConflictError: A symlink is above; or a directory would appear there, as one that has a whiteout in it
+            has to, where the view shows a file or nothing.
+    """
+    makes_directories = request.is_opaque or request.layer.kind == DIRECTORY
+    what = f"cannot hide '{request.path}'"
+    for path, node in above:
+        quoted = shlex.quote(path)
+        if node is None:
+            if request.layer.kind == DIRECTORY and not request.is_opaque:
+                why = f"nothing is at '{path}', and an empty directory would be shown there"
+                hint = f"note it among the refs: `cas hide {shlex.quote(request.path)}`"
+                raise ConflictError(what, code="cannot-hide", why=why, hint=hint)
+            return
+        if node.kind is Kind.SYMLINK:
+            why = f"'{path}' is a symlink in layer '{node.layer}', and would go on leading there"
+            hint = f"hide what it leads to by its own path, or the symlink: `cas hide {quoted}`"
+            raise ConflictError(what, code="cannot-hide", why=why, hint=hint)
+        if not node.is_directory:
+            if makes_directories:
+                why = f"'{path}' is a file in layer '{node.layer}', and a directory would hide it"
+                raise ConflictError(what, code="cannot-hide", why=why, hint=f"cas which {quoted}")
+            return
 
 
 def _hint_above(path: str, layer: LayerConfig, found: Node) -> str:

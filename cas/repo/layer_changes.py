@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from cas import config as configuration
 from cas import fs, layer_settings
-from cas.errors import AlreadyExistsError, CasError, ConflictError, InvalidError, NotFoundError
+from cas.errors import AlreadyExistsError, CasError, ConflictError, InvalidError
+from cas.layer_names import no_such_layer
 from cas.layer_settings import REFS
 from cas.layer_text import with_layers
 from cas.versions import refs
@@ -84,8 +85,7 @@ def index_of(name: str, layers: Sequence[LayerConfig]) -> int:
     for at, layer in enumerate(layers):
         if layer.name == name:
             return at
-    known = ", ".join(f"'{layer.name}'" for layer in layers)
-    raise NotFoundError(f"cannot find layer '{name}'", code="no-such-layer", why=f"the layers are {known}")
+    raise no_such_layer(name, (layer.name for layer in layers))
 
 
 def added(layer: LayerConfig, layers: Sequence[LayerConfig], position: Position) -> tuple[LayerConfig, ...]:
@@ -169,6 +169,8 @@ def moved(name: str, layers: Sequence[LayerConfig], position: Position) -> tuple
             why="a layer is not above or below itself",
             hint="cas layer list",
         )
+    if position.other is not None:
+        index_of(position.other, layers)  # here, where the error can list all that there are
     return position.insert(layers[at], (*layers[:at], *layers[at + 1 :]))
 
 

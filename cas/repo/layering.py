@@ -17,7 +17,7 @@ from cas.versions.rows import path_bytes
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from cas.config import LayerConfig
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cas.repo.hiding import Request
     from cas.repo.layer_changes import Position
     from cas.view.node import Node
+    from cas.view.view import View
 
 
 class Layering(Naming):
@@ -61,12 +62,15 @@ class Layering(Naming):
 
         Raises:
             AlreadyExistsError: There is one of that name.
-            InvalidError: It is not as its kind must be, or `config.yaml` cannot be edited.
+            InvalidError: It is not as its kind must be, is inside of the repository, or where the view is
+                mounted, or `config.yaml` cannot be edited.
             NotFoundError: `position` names no layer.
         """
-        from cas.repo import layer_changes
+        from cas.repo import layer_changes, layer_places
         from cas.repo.layer_changes import Position
 
+        layer_places.require_unmounted(layer, self.layout)
+        layer_places.require_outside(layer, self.layout)
         place = position or (Position.bottom() if layer.kind == PACKAGE else Position.top())
         self._change_layers(lambda _, layers: layer_changes.added(layer, layers, place))
 
@@ -116,6 +120,7 @@ class Layering(Naming):
         layers = self._current_layers()
         request = hiding.Request(parse(path), hiding.target(layers, layer), opaque)
         hiding.check_path(request)
+        hiding.require_way(request, self._above(request.path))
         found = self._found(request.path)
         hiding.require_effect(request, found, layers)
         if request.layer.kind == DIRECTORY:
@@ -172,12 +177,16 @@ class Layering(Naming):
         return root
 
     def _found(self, path: str) -> Node | None:
-        from cas.view.errors import ResourceNotFound
+        return _find(self.view(), path)
 
-        try:
-            return self.view().find(path)
-        except ResourceNotFound:
-            return None
+    def _above(self, path: str) -> Iterator[tuple[str, Node | None]]:
+        """Iterate over the paths above one, from the top, and what the view shows there."""
+        from cas.view.paths import components
+
+        parts = components(path)
+        for count in range(1, len(parts)):
+            above = "/".join(parts[:count])
+            yield above, self._found(above)
 
     def _hide(self, request: Request, *, is_seen: bool) -> bool:
         """Note a whiteout among the refs, unless one hides all there is already; whether it was noted."""
@@ -213,7 +222,17 @@ class Layering(Naming):
         is_opaque = whiteout_files.find(root, path)
         if is_opaque is not None:
             whiteout_files.remove(root, path, is_opaque=is_opaque)
+            others = self._view_without(layer)
+            whiteout_files.prune(
+                root, path, is_opaque=is_opaque, is_needless=lambda path: _is_directory(others, path)
+            )
         return is_opaque
+
+    def _view_without(self, layer: LayerConfig) -> View:
+        from cas.view.view import View
+
+        others = [one for one in self.view().layers if one.name != layer.name]
+        return View(lambda: others, index=self._index)
 
     def _change_layers(
         self, change: Callable[[Txn, tuple[LayerConfig, ...]], tuple[LayerConfig, ...]]
@@ -227,3 +246,17 @@ class Layering(Naming):
             self.config = layer_changes.write(self.layout, text, config, layers)
 
         self._write(edit)
+
+
+def _find(view: View, path: str) -> Node | None:
+    from cas.view.errors import ResourceNotFound
+
+    try:
+        return view.find(path)
+    except ResourceNotFound:
+        return None
+
+
+def _is_directory(view: View, path: str) -> bool:
+    node = _find(view, path)
+    return node is not None and node.is_directory

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from cas import config as configuration
-from cas.errors import InvalidError, NotFoundError
+from cas.errors import InvalidError
+from cas.layer_names import no_such_layer
 from cas.layout import Layout
 from cas.objects.index import Index
 from cas.objects.store import ObjectStore
@@ -228,11 +229,13 @@ class Reader:
     ) -> ExportReport:
         """Make `destination` hold everything that the view shows, as copies; raises as `export` does.
 
-        What is there and not in the view stays. No hook is fired, and there is no record of it for `status`.
+        What was put there before and has gone from the view is deleted. What else is not in the view stays;
+        so does what somebody changed. No hook is fired, and `status` knows nothing of it.
 
         Args:
             destination: A directory outside of the repository and of every layer; made if it is missing.
-            force: Overwrite what differs. Without it nothing is written then.
+            force: Overwrite what differs and was changed, or put there, by others. Without it nothing is
+                written then.
             progress: Told about bytes as they are written.
         """
         from cas.view.export import export
@@ -297,10 +300,7 @@ class Reader:
         if layer is None:
             return layers
         if layer not in layers:
-            known = ", ".join(f"'{one}'" for one in layers)
-            raise NotFoundError(
-                f"cannot find layer '{layer}'", code="no-such-layer", why=f"the layers with refs are {known}"
-            )
+            raise no_such_layer(layer, layers, are_refs=True)
         return [layer]
 
     def _read(self, look_up: Callable[[Txn], T]) -> T:

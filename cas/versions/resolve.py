@@ -11,6 +11,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 from cas.errors import InvalidError, NotFoundError
+from cas.layer_names import no_such_layer
 from cas.versions import query, refs
 from cas.versions.spec import MIN_PREFIX_LENGTH, Back, Spec, VersionPrefix, Where, Word, format_condition
 from cas.versions.version import State, unavailable
@@ -95,10 +96,7 @@ def _searched(layers: Sequence[str], spec: Spec) -> Sequence[str]:
         return layers
     if spec.layer in layers:
         return [spec.layer]
-    known = ", ".join(repr(layer) for layer in layers)
-    raise NotFoundError(
-        f"cannot find layer '{spec.layer}'", code="no-such-layer", why=f"the layers with refs are {known}"
-    )
+    raise no_such_layer(spec.layer, layers, are_refs=True)
 
 
 def _where(txn: Txn, holders: Sequence[str], spec: Spec, where: Where) -> Version:

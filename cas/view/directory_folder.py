@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from cas import fs
+from cas.errors import InvalidError
 from cas.ids import Kind
 from cas.layer_settings import OPAQUE_MARK, WHITEOUT_PREFIX
 from cas.layout import DIRECTORY_NAME
@@ -22,12 +23,28 @@ if TYPE_CHECKING:
 DOWNLOADS: Final = ".cas-downloads"
 """Where downloads keep what they know and what is not complete."""
 
-_NOTHING_THERE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
+_NOTHING_THERE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+
+_MAX_PATH: Final = os.pathconf("/", "PC_PATH_MAX") - 1
+"""Bytes of the longest path that the system takes."""
+
+_MAX_NAME: Final = 255
+"""Bytes of the longest name that any file system in use takes."""
+
+_SHOWN: Final = 60
 
 
 def is_ours(name: str) -> bool:
     """Whether a name is never an entry of the view: a whiteout, what downloads keep, a repository."""
     return name.startswith(WHITEOUT_PREFIX) or name in {DOWNLOADS, DIRECTORY_NAME}
+
+
+def is_mark(path: str) -> bool:
+    """Whether there is a whiteout at the path of one: by its name alone, be it a symlink that leads nowhere.
+
+    A listing goes by names as well. `os.path.lexists` says the same, but takes twice as long.
+    """
+    return os.access(path, os.F_OK, follow_symlinks=False)
 
 
 class DirectoryFolder:
@@ -62,11 +79,11 @@ class DirectoryFolder:
     @property
     def is_opaque(self) -> bool:
         """Whether lower layers show nothing in it."""
-        return os.access(self._place(OPAQUE_MARK), os.F_OK)
+        return is_mark(self._place(OPAQUE_MARK))
 
     def hides(self, name: str) -> bool:
         """Whether there is a whiteout for a name."""
-        return os.access(self._place(WHITEOUT_PREFIX + name), os.F_OK)
+        return is_mark(self._place(WHITEOUT_PREFIX + name))
 
     def look(self, name: str) -> Seen:
         """Say what is there, and whether a whiteout hides what is below."""
@@ -110,8 +127,9 @@ class DirectoryFolder:
     def inside(self, target: str) -> str | None:
         """Cut the root, or the place that it really is at, off an absolute target."""
         for root in (self._root, os.path.realpath(self._root)):
-            if target == root or target.startswith(f"{root}/"):
-                return target[len(root) :]
+            top = root.rstrip("/")
+            if target == root or target.startswith(f"{top}/"):
+                return target[len(top) :]
         return None
 
     def _place(self, name: str) -> str:
@@ -166,5 +184,22 @@ def status_of(path: str) -> os.stat_result | None:
 
 def require_absent(error: OSError, path: str) -> None:
     """Check that an error says that nothing is at a path; else raise it as `status_of` does."""
-    if error.errno not in _NOTHING_THERE:
+    if error.errno == errno.ENAMETOOLONG:
+        _require_short(path)
+    elif error.errno not in _NOTHING_THERE:
         raise fs.explain(error, f"cannot look at '{path}'") from error
+
+
+def _require_short(path: str) -> None:
+    """Check that it is the name that is too long for the file system: then nothing can be called so.
+
+    Under a path that is too long in all there may be something: only a directory above it was looked at.
+    """
+    size = len(os.fsencode(path))
+    if size > _MAX_PATH and len(os.fsencode(os.path.basename(path))) <= _MAX_NAME:
+        raise InvalidError(
+            f"cannot look at '{path[:_SHOWN]}…'",
+            code="path-too-long",
+            why=f"it lies so deep that its path has {size} bytes, and the system takes {_MAX_PATH}",
+            hint="move it to a place with a shorter path, or hide a directory above it in a layer above",
+        )

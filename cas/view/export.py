@@ -8,12 +8,16 @@ made in a staging directory beside it, content of the store by a few threads (`b
 by copying, and put in its place by renames, as a checkout does it.
 
 1. Before the first rename, everything is on disk, and nothing at the destination has changed.
-2. A name that the view does not have is not touched, whatever it is.
+2. What no export put there is not touched unless it is forced: not if it differs, and never if the view does
+   not have its name. The same is true of what an export put there and somebody changed.
 3. What is right already is left alone: a file by its bytes and its executable bit, a link by its target.
-4. Memory holds a batch of files, and one directory of each layer, however long the walk is.
+4. Memory holds a batch of files, one directory of each layer, 32 bytes for each file that is copied, and, if
+   there was an export before, `exports.MARK_SIZE` for each name; however long the walk is.
 
-Unlike a checkout it leaves no record: the union is of many versions, so `status` could not say what it is one
-of.
+What is put there is on record (`exports`) before the first rename, so that the next export, also of what dies
+in the middle, refreshes it, and removes what has gone from the view. `status` does not know of it: the union
+is of many versions. From a repository that cannot be written nothing is put on record: what differs later
+counts as changed.
 """
 
 from __future__ import annotations
@@ -25,16 +29,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from blake3 import blake3
+
 from cas import fs
 from cas.errors import CasError, ConflictError, InvalidError
-from cas.ids import Kind
+from cas.ids import DIGEST_SIZE, Kind
 from cas.objects.session import Session
 from cas.progress import Silent
-from cas.view.export_plan import Plan, is_within, open_file
-from cas.worktree import placements
+from cas.view.export_known import Known
+from cas.view.export_look import open_file
+from cas.view.export_plan import Plan, is_within
+from cas.worktree import exports, placements
 from cas.worktree.apply import apply, check, staged_name
 from cas.worktree.build import Builder
 from cas.worktree.compare import join
+from cas.worktree.exports import State
 from cas.worktree.files import FileMaker
 from cas.worktree.plan import Spool
 from cas.worktree.staging import StagingDirectory
@@ -51,6 +60,7 @@ if TYPE_CHECKING:
 
 _SILENT: Final = Silent()
 _BLOCK: Final = 1024 * 1024
+_FILES: Final = frozenset({Kind.FILE, Kind.EXECUTABLE})
 _WRITE_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
@@ -61,9 +71,20 @@ class ExportReport:
     destination: Path
     written: int
     removed: int
-    """Files that were in the way of directories, or in directories in the way of files; only with `force`."""
+    """Files that the view does not have any more, and those that were in the way of directories, or in
+    directories in the way of files."""
     unchanged: int
     bytes_written: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    """What is ready to be put in its place."""
+
+    files: int
+    size: int
+    copied: bytearray
+    """Hashes of the files that are no objects of the store, in the order of the steps."""
 
 
 def export(
@@ -80,12 +101,12 @@ def export(
         view: The union.
         store: Where content of refs layers comes from.
         destination: A directory; it and its parents are made if they are missing.
-        force: Overwrite what differs. Without it nothing is written then.
+        force: Overwrite what differs and was not put there by an export. Without it nothing is written then.
         progress: Told about bytes as they are written.
 
     Raises:
-        ConflictError: Something at the destination differs from the view; nothing was changed. Or somebody
-            writes there meanwhile.
+        ConflictError: Something at the destination differs from the view, and no export put it there; nothing
+            was changed. Or somebody writes there meanwhile.
         InvalidError: The destination is in the repository, or in a layer of the view.
         NotFoundError: A file of a layer went away meanwhile; nothing was changed.
         CorruptError: Stored bytes are damaged; nothing was changed.
@@ -98,12 +119,15 @@ def export(
             raise _in_the_way(destination)
         spool = Spool(store.layout.tmp if store.index.is_writable else _nearest(path))
         try:
-            plan = Plan(path, spool, progress, force=force)
+            plan = Plan(Known(store.index, path), spool, progress, force=force)
             plan.add(view.walk())
             if plan.blocked_count:
                 raise plan.conflict(destination)
-            written, size = _carry_out(store, path, plan, progress) if spool.count else (0, 0)
+            is_work = spool.count or plan.removals
+            written, size = _carry_out(store, path, plan, progress) if is_work else (0, 0)
             os.makedirs(path, exist_ok=True)
+            if plan.gone and store.index.is_writable:
+                store.index.write(lambda txn: exports.forget(txn, path, plan.gone))
         finally:
             spool.close()
     return ExportReport(Path(os.fsdecode(path)), written, plan.removed, plan.unchanged, size)
@@ -150,17 +174,42 @@ def _carry_out(store: ObjectStore, root: bytes, plan: Plan, progress: Progress) 
         )
         try:
             progress.start("writing", plan.size, "bytes")
-            written = _stage(store, staging, plan.spool, progress)
+            staged = _stage(store, staging, plan.spool, progress)
             fs.reached("export.staged")
-            check(staging.parent, staging.fd, _outside_of_new(plan.spool))
-            apply(staging.parent, staging.fd, plan.spool)
+            check(staging.parent, staging.fd, _outside_of_new(_steps(plan)))
+            if is_writable:
+                store.index.write(lambda txn: exports.record(txn, root, _placed(plan.spool, staged.copied)))
+            apply(staging.parent, staging.fd, _steps(plan))
             fs.reached("export.applied")
         finally:
             staging.remove()
             if is_writable:
                 with suppress(CasError):  # the next checkout, or gc, finds the row again
                     store.index.write(lambda txn: placements.forget_staging(txn, staging.path))
-    return written
+    return staged.files, staged.size
+
+
+def _steps(plan: Plan) -> Iterator[Step]:
+    """Iterate over everything to be done: what is gone goes first, as `a` may be where `A` was."""
+    return itertools.chain(plan.removals, plan.spool)
+
+
+def _placed(steps: Iterable[Step], copied: bytearray) -> Iterator[tuple[bytes, State]]:
+    """Iterate over what is placed where; the hashes of copied files are in `copied`, in order."""
+    at = 0
+    for step in steps:
+        if step.entry is None:
+            continue
+        content = step.entry.id
+        if _is_copied(step):
+            content = bytes(copied[at : at + DIGEST_SIZE])
+            at += DIGEST_SIZE
+        yield join(step.directory, step.name), State(step.entry.kind, content)
+
+
+def _is_copied(step: Step) -> bool:
+    """Whether what a step places is a file of the host's."""
+    return bool(step.source) and step.entry is not None and step.entry.kind in _FILES
 
 
 def _outside_of_new(steps: Iterable[Step]) -> Iterator[Step]:
@@ -176,10 +225,11 @@ def _outside_of_new(steps: Iterable[Step]) -> Iterator[Step]:
 
 def _stage(
     store: ObjectStore, staging: StagingDirectory, steps: Iterable[Step], progress: Progress
-) -> tuple[int, int]:
+) -> _Staged:
     """Make everything that is to be placed, in the staging directory."""
     builder = Builder(FileMaker(staging.fd, store, Views(store.layout), None), None, progress)
-    copied = size = 0
+    copied = bytearray()
+    size = 0
     names: Iterator[bytes] = map(staged_name, itertools.count())
     try:
         for step in steps:
@@ -188,9 +238,10 @@ def _stage(
             name = next(names)
             if step.entry.kind is Kind.DIRECTORY:
                 os.mkdir(name, dir_fd=staging.fd)
-            elif step.source and step.entry.kind is not Kind.SYMLINK:
-                size += _copy(step.source, staging.fd, name, step.entry.kind, progress)
-                copied += 1
+            elif _is_copied(step):
+                copied_size, digest = _copy(step.source, staging.fd, name, step.entry.kind, progress)
+                size += copied_size
+                copied += digest
             else:
                 builder.add(name, step.entry)
         builder.finish()
@@ -198,22 +249,24 @@ def _stage(
         raise error.explain(_final_path(staging, steps, error.path)) from error.__cause__
     finally:
         builder.close()
-    return builder.file_count + copied, builder.size + size
+    return _Staged(builder.file_count + len(copied) // DIGEST_SIZE, builder.size + size, copied)
 
 
-def _copy(source: bytes, folder: int, name: bytes, kind: Kind, progress: Progress) -> int:
-    """Copy a file of a layer; returns its size."""
+def _copy(source: bytes, folder: int, name: bytes, kind: Kind, progress: Progress) -> tuple[int, bytes]:
+    """Copy a file of a layer; returns its size and its hash."""
     mode = 0o777 if kind is Kind.EXECUTABLE else 0o666
     size = 0
+    hasher = blake3()
     with (
         open(open_file(source), "rb", buffering=0) as theirs,
         open(os.open(name, _WRITE_NEW, mode, dir_fd=folder), "wb", buffering=0) as ours,
     ):
         while block := theirs.read(_BLOCK):
             fs.write_all(ours.fileno(), block)
+            hasher.update(block)
             size += len(block)
             progress.advance(len(block))
-    return size
+    return size, hasher.digest()
 
 
 def _final_path(staging: StagingDirectory, steps: Iterable[Step], staged: bytes) -> str:

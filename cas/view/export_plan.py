@@ -1,7 +1,8 @@
 """What an export has to do: a walk over the view, and a look at the destination for each name.
 
 What is there already is left alone: a file by its bytes and its executable bit, a link by its target, a
-directory always. What is there and differs blocks the export, unless it is forced.
+directory always. What is there and differs blocks the export, unless an earlier one put it there as it is, or
+it is forced. What earlier ones put there and the view does not have any more goes, if nobody changed it.
 """
 
 from __future__ import annotations
@@ -11,37 +12,38 @@ import shlex
 import stat
 from typing import TYPE_CHECKING, Final
 
-from blake3 import blake3
-
-from cas import fs
 from cas.errors import ConflictError, InvalidError
 from cas.ids import Kind
-from cas.layout import DIRECTORY_NAME
 from cas.objects.tree import Entry
+from cas.view.export_look import content_of, is_one_of, is_same
 from cas.worktree.compare import join
-from cas.worktree.directories import changed
 from cas.worktree.plan import Action, Step
+from cas.worktree.reserved import has_reserved, is_reserved, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from cas.progress import Progress
+    from cas.view.export_known import Known
     from cas.view.node import Node
+    from cas.worktree.exports import Given
     from cas.worktree.plan import Spool
 
 _SHOWN: Final = 5
-_BLOCK: Final = 1024 * 1024
-_REPOSITORY: Final = os.fsencode(DIRECTORY_NAME)
-_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Plan:
     """What is to be done, found out in one walk."""
 
-    def __init__(self, root: bytes, spool: Spool, progress: Progress, *, force: bool) -> None:
-        """Begin with nothing to do in the directory `root`, which need not exist."""
+    def __init__(self, known: Known, spool: Spool, progress: Progress, *, force: bool) -> None:
+        """Begin with nothing to do at the destination of which `known` is known; it need not exist."""
         self.spool = spool
+        """What is to be placed, and what is in its way."""
+        self.removals: list[Step] = []
+        """What goes because the view does not have it any more."""
+        self.gone: list[bytes] = []
+        """Names that are no work of exports any more, once this one is done."""
         self.unchanged = 0
         self.removed = 0
         self.size = 0
@@ -49,23 +51,31 @@ class Plan:
         self.blocked_count = 0
         self._blocked: list[str] = []
         """The first few paths that differ."""
-        self._root = root
+        self._known = known
+        self._root = root = known.root
         self._progress = progress
         self._force = force
         self._new = None if os.path.isdir(root) else b""
         """A directory that is not there yet: nothing below it has to be looked at."""
         self._given_up: bytes | None = None
         """A file stands where a directory has to be: nothing below it is compared."""
+        self._cleared: list[bytes] = []
+        """Directories that make way for files."""
 
     def add(self, nodes: Iterable[Node]) -> None:
         """Compare everything that a view shows, each directory before what is in it."""
         self._progress.start("comparing", None, "files")
         for node in nodes:
             path = os.fsencode(node.path)
-            _refuse_repository(path)
+            if has_reserved(path):
+                raise refused(node.path, hint=f"cas hide {shlex.quote(node.path)}")
+            self._known.see(path)
             if path and not is_within(path, self._given_up):
                 self._add(path, node)
             self._progress.advance(1)
+        if not self.blocked_count:
+            for one in self._known.gone():
+                self._let_go(one)
 
     def conflict(self, destination: Path) -> ConflictError:
         """Say what is in the way."""
@@ -88,9 +98,9 @@ class Plan:
         except FileNotFoundError:
             self._place(path, node)
             return
-        if _is_same(full, status, node):
+        if is_same(full, status, node):
             self.unchanged += node.kind is not Kind.DIRECTORY
-        elif self._force:
+        elif self._force or self._known.is_ours(path, status):
             self._overwrite(path, status, node)
         else:
             self._block(path, node)
@@ -113,12 +123,13 @@ class Plan:
 
     def _clear(self, path: bytes) -> None:
         """Delete a directory that is in the way of a file, with all that is in it."""
+        self._cleared.append(path)
         for folder, folders, files in os.walk(join(self._root, path), topdown=False, onerror=_fail):
             inner = os.path.relpath(folder, self._root)
             for name in files:
                 self._remove(Action.REMOVE_FILE, join(inner, name))
             for name in folders:
-                if name == os.fsencode(DIRECTORY_NAME):
+                if is_reserved(name):
                     raise _repository_in_the_way(join(folder, name))
                 is_link = os.path.islink(join(folder, name))
                 self._remove(Action.REMOVE_FILE if is_link else Action.REMOVE_DIRECTORY, join(inner, name))
@@ -128,9 +139,32 @@ class Plan:
         self.removed += action is Action.REMOVE_FILE
         self.spool.append(Step(action, os.path.dirname(path), os.path.basename(path), None))
 
+    def _let_go(self, one: Given) -> None:
+        """Delete what the view does not have any more; what was changed is the user's from now on."""
+        self.gone.append(one.path)
+        if any(is_within(one.path, top) for top in self._cleared) or not self._is_within_directories(
+            one.path
+        ):
+            return
+        full = join(self._root, one.path)
+        status = os.lstat(full)
+        if is_one_of(full, status, one.states):
+            action = Action.REMOVE_DIRECTORY if stat.S_ISDIR(status.st_mode) else Action.REMOVE_FILE
+            self.removed += action is Action.REMOVE_FILE
+            self.removals.append(Step(action, os.path.dirname(one.path), os.path.basename(one.path), None))
+
+    def _is_within_directories(self, path: bytes) -> bool:
+        """Whether something is at a path, and all above it is a directory, not a symlink to one."""
+        if not os.path.lexists(join(self._root, path)):
+            return False
+        while path := os.path.dirname(path):
+            if not stat.S_ISDIR(os.lstat(join(self._root, path)).st_mode):
+                return False
+        return True
+
     def _append(self, action: Action, path: bytes, node: Node) -> None:
         directory, name = os.path.split(path)
-        content = _content(node)
+        content = content_of(node)
         size = len(content) if node.kind is Kind.SYMLINK else node.size
         self.size += size or 0
         # without a name, a builder takes it that the size is not known either
@@ -149,70 +183,6 @@ class Plan:
 def is_within(path: bytes, top: bytes | None) -> bool:
     """Whether `path` is `top` or below it; the empty path is the top of all."""
     return top is not None and (not top or path == top or path.startswith(top + b"/"))
-
-
-def _refuse_repository(path: bytes) -> None:
-    """Keep content from passing for a repository: its hooks would be run, its index be believed."""
-    if _REPOSITORY in path.split(b"/"):
-        raise InvalidError(
-            f"cannot check out '{os.fsdecode(path)}'",
-            code="inside-repository",
-            why=f"'{DIRECTORY_NAME}' is the name of repositories",
-            hint=f"cas hide {shlex.quote(os.fsdecode(path))}",
-        )
-
-
-def _content(node: Node) -> bytes:
-    """Return what an entry says of a node: a blob's id, a link's target; nothing for files of the host."""
-    if node.kind is Kind.SYMLINK and node.host is not None:
-        return os.readlink(os.fsencode(node.host))
-    return node.content or b""
-
-
-def _is_same(path: bytes, status: os.stat_result, node: Node) -> bool:
-    """Whether what is at `path` is what the view shows there."""
-    match node.kind:
-        case Kind.DIRECTORY:
-            return stat.S_ISDIR(status.st_mode)
-        case Kind.SYMLINK:
-            return stat.S_ISLNK(status.st_mode) and os.readlink(path) == _content(node)
-        case _:
-            is_executable = bool(status.st_mode & stat.S_IXUSR)
-            if not stat.S_ISREG(status.st_mode) or is_executable is not (node.kind is Kind.EXECUTABLE):
-                return False
-            if node.host is not None:
-                return _are_equal(path, status, os.fsencode(node.host))
-            return node.size in {None, status.st_size} and _hash(path) == node.content
-
-
-def _are_equal(path: bytes, status: os.stat_result, host: bytes) -> bool:
-    with open(open_file(path), "rb", buffering=0) as ours, open(open_file(host), "rb", buffering=0) as theirs:
-        their_status = os.fstat(theirs.fileno())
-        if os.path.samestat(status, their_status):
-            return True
-        if status.st_size != their_status.st_size:
-            return False
-        while block := ours.read(_BLOCK):
-            if block != fs.read_exactly(theirs.fileno(), len(block), ours.tell() - len(block)):
-                return False
-    return True
-
-
-def _hash(path: bytes) -> bytes:
-    hasher = blake3()
-    with open(open_file(path), "rb", buffering=0) as file:
-        while block := file.read(_BLOCK):
-            hasher.update(block)
-    return hasher.digest()
-
-
-def open_file(path: bytes) -> int:
-    """Open a regular file for reading; a pipe that took its place keeps nobody waiting."""
-    fd = os.open(path, _READ)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise changed(path, "it is no file any more")
-    return fd
 
 
 def _fail(error: OSError) -> None:

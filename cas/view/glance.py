@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cas.ids import Kind
 from cas.layer_settings import OPAQUE_MARK, WHITEOUT_PREFIX
-from cas.view.directory_folder import DirectoryFolder, is_ours, kind_of, require_absent
+from cas.view.directory_folder import DirectoryFolder, is_mark, is_ours, kind_of, require_absent
 from cas.view.follow import Place
 from cas.view.layer import Seen
 from cas.view.node import Node
@@ -24,7 +24,7 @@ def glance(layer: str, root: str, path: str) -> Place | None:
     parts = components(path)
     if (path.startswith(".") or "/." in path) and any(map(is_ours, parts)):
         return None
-    host = root
+    host = root.rstrip("/")
     marks = [f"{root}/{OPAQUE_MARK}"]
     """Files that would shut lower layers out; looked for only if that makes a difference."""
     for depth, part in enumerate(parts):
@@ -45,9 +45,9 @@ def glance(layer: str, root: str, path: str) -> Place | None:
             node = Node(path, kind, layer, status.st_size, host=Path(host)) if is_there else None
             return Place(Seen(node, is_final=True, depth=depth))
         marks.append(f"{host}/{OPAQUE_MARK}")
-    node = Node(path, Kind.DIRECTORY, layer, host=Path(host))
+    node = Node(path, Kind.DIRECTORY, layer, host=Path(host or root))
     return Place(Seen(node, _is_any(marks), len(parts)), DirectoryFolder(layer, root, path))
 
 
 def _is_any(marks: list[str]) -> bool:
-    return any(os.access(mark, os.F_OK) for mark in marks)
+    return any(map(is_mark, marks))

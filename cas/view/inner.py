@@ -54,9 +54,23 @@ class Spot(msgspec.Struct, frozen=True):
         """Whether it is a directory."""
         return self.kind is Kind.DIRECTORY
 
-    def node(self, path: str) -> Node:
-        """Give what the view shows, at a path of the view."""
+    def node(self, path: str, *, is_changed: bool = False) -> Node:
+        """Give what the view shows, at a path of the view.
+
+        Args:
+            path: Of the view.
+            is_changed: Whether something in the version is hidden.
+        """
         version = self.version
+        is_part = self.is_directory and bool(self.path)
         return Node(
-            path, self.kind, version.layer, self.size, version.name, version.version, self.path, self.content
+            path,
+            self.kind,
+            version.layer,
+            self.size,
+            version.name,
+            version.version,
+            self.path,
+            self.content,
+            whole=version.content.id.raw if is_part and not is_changed else None,
         )

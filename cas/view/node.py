@@ -36,6 +36,8 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     directory that no stored tree is equal to."""
     host: Path | None = None
     """Where it is, for what is the host's: absolute."""
+    whole: bytes | None = None
+    """Of a directory inside of a version that is seen as it was stored: the version's tree."""
 
     @property
     def basename(self) -> str:

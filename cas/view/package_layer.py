@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,10 +26,15 @@ def package_layer(name: str, package: str, folder: str) -> DirectoryLayer:
     def where() -> str | None:
         found = package_folder(package, folder)
         if found is None:
-            warn(__name__, "layer '%s' is empty: there is no Python package '%s'", name, package)
+            warn(__name__, "layer '%s' is empty: %s", name, missing(package))
         return None if found is None else os.fspath(found)
 
     return DirectoryLayer(name, where, kind=PACKAGE, is_writable=False)
+
+
+def missing(package: str) -> str:
+    """Say that there is no such package, and for which Python: another one may well have it."""
+    return f"there is no Python package '{package}' for {sys.executable or 'this Python'}"
 
 
 def package_folder(package: str, folder: str) -> Path | None:

@@ -156,7 +156,9 @@ class RefsFolder(msgspec.Struct, frozen=True):
         """Describe a directory: with its content, if that is what a version has, neither more nor less."""
         if spot is None or has_names or self.layer.are_changed_below(self.txn, path, spot.version.sequence):
             return Node(path, Kind.DIRECTORY, self.layer.name)
-        return spot.node(path)
+        version = spot.version
+        is_changed = self.layer.are_changed_below(self.txn, version.name, version.sequence)
+        return spot.node(path, is_changed=is_changed)
 
     def _from_names(self) -> Iterator[Node]:
         """Iterate over what names make of it, invariant 2; the tree has the rest."""

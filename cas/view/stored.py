@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 import threading
 from typing import TYPE_CHECKING
 
 from cas.ids import Kind
 from cas.objects.tree import Entry
+from cas.worktree.reserved import is_reserved, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,14 +39,24 @@ class Stored:
     def path(self, node: Node, folder: Folder | None) -> Path:
         """Put what a node shows on the disk, unless it is there.
 
+        With a directory in which symlinks lead to its neighbours, all of its version.
+
         Args:
             node: A file or directory of refs.
             folder: The directory, where no stored tree is all of it.
+
+        Raises:
+            InvalidError: It would pass for a repository.
+            CasError: As of `Materialiser.file`.
         """
         materialiser, name = self._materialiser, os.fsencode(node.basename)
+        if is_reserved(name):
+            raise refused(node.path, hint=f"cas hide {shlex.quote(node.path)}")
         if folder is not None:
             return materialiser.folder(_entries(folder), name)
         assert node.content is not None, "what is stored has an id"
+        if _needs_whole(materialiser, node):
+            return materialiser.tree(*_whole(node)) / node.inner
         if node.is_directory:
             return materialiser.tree(node.content, name)
         return materialiser.file(node.content, node.kind, node.size, name)
@@ -53,6 +65,10 @@ class Stored:
         """Say where it is on the disk, if it is."""
         if node.content is None or node.kind is Kind.SYMLINK:
             return None
+        if _needs_whole(self._materialiser, node):
+            tree, name = _whole(node)
+            top = self._materialiser.find(tree, Kind.DIRECTORY, name)
+            return None if top is None else top / node.inner
         return self._materialiser.find(node.content, node.kind, os.fsencode(node.basename))
 
     @property
@@ -61,6 +77,17 @@ class Stored:
             if self._made is None:
                 self._made = self._make()
             return self._made
+
+
+def _needs_whole(materialiser: Materialiser, node: Node) -> bool:
+    return node.whole is not None and materialiser.leads_out(node.whole, os.fsencode(node.inner))
+
+
+def _whole(node: Node) -> tuple[bytes, bytes]:
+    """Give the tree of the version that a node is in, and what its directory is called."""
+    assert node.whole is not None, "asked before"
+    assert node.name is not None, "what is in a version has a name"
+    return node.whole, os.fsencode(node.name.rpartition("/")[2])
 
 
 def _entries(folder: Folder) -> folders.Folder:

@@ -28,6 +28,7 @@ from cas.layer_settings import DIRECTORY
 from cas.view import paths
 from cas.view.directory_layer import DirectoryLayer
 from cas.view.errors import ResourceNotFound
+from cas.view.layer import ABSENT, Seen
 from cas.view.names import look_as_walked, names
 from cas.view.node import Named, Node, Which
 from cas.view.union import Union, walk
@@ -100,9 +101,7 @@ class View:
             CorruptError, StorageError: As of any checkout.
         """
         path = paths.parse(*parts)
-        node = self._look(path, is_followed=True)
-        if node is None:
-            raise self._missing(path)
+        node = self._require(path, is_followed=True)
         if node.host is not None:
             return node.host
         if self._stored is None:
@@ -150,11 +149,7 @@ class View:
             ResourceNotFound: Nothing is, or a symlink on the way leads out of its layer.
             InvalidError: It is no path.
         """
-        parsed = paths.parse(path)
-        node = self._look(parsed, is_followed=False)
-        if node is None:
-            raise self._missing(parsed)
-        return node
+        return self._require(paths.parse(path), is_followed=False)
 
     def list(self, path: str | os.PathLike[str] = "") -> Iterator[Node]:
         """Iterate over what is in a directory, merged, in the order of paths.
@@ -187,38 +182,44 @@ class View:
             InvalidError: It is no path.
         """
         parsed = paths.parse(path)
-        node = self._look(parsed, is_followed=False)
-        hidden = self._whiteouts(parsed)
-        if node is None:
-            raise self._missing(parsed, hidden)
+        node = self._require(parsed, is_followed=False)
         target = None
         with suppress(ResourceNotFound):  # a symlink that leads out
-            target = self._look(parsed, is_followed=True)
+            target = self._look(parsed, is_followed=True).node
         below = tuple(one for one in self._in_each_layer(parsed) if one.layer != node.layer)
-        return Which(node, target, self._path_now(target), below, hidden)
+        return Which(node, target, self._path_now(target), below, self._whiteouts(parsed))
 
     # ---- how
 
     def _reading(self) -> AbstractContextManager[Txn | None]:
         return nullcontext() if self._index is None else self._index.read()
 
-    def _look(self, path: str, *, is_followed: bool) -> Node | None:
+    def _require(self, path: str, *, is_followed: bool) -> Node:
+        seen = self._look(path, is_followed=is_followed)
+        if seen.node is None:
+            raise self._missing(path, is_shut_out=seen.is_final)
+        return seen.node
+
+    def _look(self, path: str, *, is_followed: bool) -> Seen:
+        """Say what the uppermost layer has that has anything, or shuts out those below."""
         layers = self.layers
         covered = 0
         with self._reading() as txn:
             for layer in layers:
                 seen = layer.look(path, is_followed=is_followed, covered=covered, at=txn)
-                if seen.node is not None:
-                    return seen.node
+                if seen.node is not None or (seen.is_final and path):
+                    return seen
                 if seen.is_final:
                     break
                 covered = max(covered, seen.depth)
-        return None if path else Node("", Kind.DIRECTORY, layers[0].name if layers else "")
+        if path:
+            return ABSENT
+        return Seen(Node("", Kind.DIRECTORY, layers[0].name if layers else ""), is_final=False)
 
     def _folder(self, path: str) -> Union:
         """Open a directory in every layer in which it shows through."""
         found: list[Folder] = []
-        is_there = not path
+        is_there, is_shut_out = not path, False
         covered = 0
         for layer in self.layers:
             seen, folder = layer.open(path, covered=covered)
@@ -227,11 +228,12 @@ class View:
             elif seen.node is not None and not is_there:
                 raise _no_directory(path)
             is_there = is_there or seen.node is not None
-            if seen.is_final:
+            is_shut_out = seen.is_final
+            if is_shut_out:
                 break
             covered = max(covered, seen.depth)
         if not is_there:
-            raise self._missing(path)
+            raise self._missing(path, is_shut_out=is_shut_out)
         return Union(found)
 
     def _folder_of(self, node: Node) -> Folder:
@@ -280,7 +282,9 @@ class View:
             )
         return found
 
-    def _missing(self, path: str, hidden: Sequence[tuple[str, str]] = ()) -> ResourceNotFound:
+    def _missing(self, path: str, *, is_shut_out: bool = False) -> ResourceNotFound:
+        """Build the error; only if a layer shuts out those below may a whiteout be what hides the path."""
+        hidden = self._whiteouts(path) if is_shut_out else ()
         why, hint = "no layer has it", "`cas ls --files` lists what there is"
         if hidden:
             layer, at = hidden[-1]

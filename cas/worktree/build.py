@@ -10,6 +10,7 @@ the speed of `cp` on two cores. While a batch is written the next is collected.
 Invariants
 1. Every name is made with "fail if it exists", below an open directory: nothing is written through a link
    and nothing is overwritten, whatever the trees say.
+   Nothing is called as a repository is (`reserved`).
 2. Bytes are hashed before they are written (or, for large files, before the job is done). One bad blob
    fails the whole build, and nothing of it is put in place.
 3. Memory holds two batches and the directories between the root and where the walk is.
@@ -31,8 +32,9 @@ from cas.worktree.compare import join
 from cas.worktree.directories import Directories
 from cas.worktree.fetch import UnreadableError, plan_jobs
 from cas.worktree.link import Place
+from cas.worktree.reserved import is_reserved
 from cas.worktree.statcache import make_row
-from cas.worktree.unmade import UnmadeError, name_collision, not_read
+from cas.worktree.unmade import UnmadeError, name_collision, not_read, not_safe
 
 if TYPE_CHECKING:
     from cas.objects.tree import Entry
@@ -145,6 +147,8 @@ class Builder:
         if self._cache is not None and len(entries) <= _LARGEST_ROW:
             self._nodes[path] = node
         for child in entries:
+            if is_reserved(child.name):
+                raise not_safe(path, child.name)
             if child.kind is Kind.DIRECTORY:
                 node.waiting.append(child)
                 continue

@@ -47,6 +47,7 @@ from cas.worktree.link import Link, placer_for
 from cas.worktree.placements import Placement
 from cas.worktree.plan import Planner, Spool
 from cas.worktree.present import Present
+from cas.worktree.reserved import has_reserved, refused
 from cas.worktree.staging import StagingDirectory, sweep
 from cas.worktree.statcache import StatCache
 from cas.worktree.unmade import UnmadeError
@@ -113,7 +114,8 @@ def checkout(  # noqa: PLR0913 - each is a decision of the caller
     Raises:
         ConflictError: Something would be lost, or a file is where a parent has to be; nothing was changed.
             Or somebody writes there meanwhile.
-        InvalidError: The destination is in the repository, or cannot tell two names apart.
+        InvalidError: The destination is in a repository, or cannot tell two names apart; or the content would
+            pass for a repository.
         CorruptError: Stored bytes or trees are damaged; nothing was changed.
         StorageError: The disk is full or failed, or does not know this kind of link; nothing was changed.
         ReadOnlyError: The repository cannot be written, and files were to be linked to it.
@@ -138,6 +140,8 @@ def _refuse_repository(store: ObjectStore, path: bytes, destination: Path) -> No
             why=f"it is inside the repository '{store.layout.root}'",
             hint="choose another directory",
         )
+    if has_reserved(path):
+        raise refused(os.fspath(destination), hint="choose another directory")
 
 
 def _no_view(store: ObjectStore, link: Link) -> ReadOnlyError:

@@ -14,7 +14,8 @@ Invariants
 2. Symlinks below the root are stored as links and never followed; the root itself is followed, because
    the user named what it points at.
 3. Nothing is skipped in silence: what cannot be stored (a socket, an unreadable file) is an error that
-   names it; the only thing left out is the repository itself, and a note says so.
+   names it. Left out are the repository itself and whatever has the name of one (`reserved`), which
+   could not be checked out; a note says so.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from cas.errors import InvalidError, StorageError
 from cas.ids import Content, Kind
 from cas.objects.tree import Entry
 from cas.worktree import statcache
+from cas.worktree.reserved import is_reserved
 from cas.worktree.sinks import ChangedWhileReadError
 from cas.worktree.statcache import NO_ID, DirectoryRow
 
@@ -63,7 +65,7 @@ class Ingested:
     file_count: int
     """Files and symlinks; 1 for a single file."""
     notes: tuple[str, ...] = ()
-    """What the user should know: that the repository was left out."""
+    """What the user should know: that a repository was left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,16 +187,20 @@ class Ingest:
             kind = statcache.kind_of(entry_status)
             if kind is None:
                 raise _cannot_store(os.path.join(path, name))
+            if os.path.samestat(entry_status, self._left_out):
+                self._leave_out("the repository itself", os.path.join(path, name))
+                continue
+            if is_reserved(name):
+                self._leave_out("a repository", os.path.join(path, name))
+                continue
             if kind is Kind.DIRECTORY:
-                if os.path.samestat(entry_status, self._left_out):
-                    self._notes.append(
-                        f"left out the repository itself, '{os.fsdecode(os.path.join(path, name))}'"
-                    )
-                    continue
                 waiting.append((name, entry_status))
             names.append((name, kind, entry_status))
         waiting.reverse()
         return _Directory(path, status, names, waiting)
+
+    def _leave_out(self, what: str, path: bytes) -> None:
+        self._notes.append(f"left out {what}, '{os.fsdecode(path)}'")
 
     def _close(self, directory: _Directory) -> DirectoryRow:
         """Give the row of a directory whose sub-directories are done."""

@@ -10,7 +10,8 @@ What is handed out is made in a session's folder, sealed (`readonly`) and put in
 1. A name under `named/` or `trees/` holds all of its content from the moment it is there: it is complete
    before the rename. So a process may be killed anywhere, and what it leaves is in its session's folder, for
    gc.
-2. Nothing is handed out without a lease that was written before it was looked at (`leases`).
+2. Nothing is handed out without a lease that was written before it was looked at (`leases`); but to whom the
+   repository is only for reading, what is there is handed out without, and may go at any time.
 3. Each use looks at the top: a file's size and time, a directory's time. The first use of a directory in a
    process looks at every name in it. What somebody changed is made anew: a file's bytes from the store, a
    directory by links to files of which each was looked at again.
@@ -39,7 +40,7 @@ from cas import fs
 from cas.errors import CasError, StorageError
 from cas.ids import Kind, TreeId
 from cas.objects.session import Session
-from cas.worktree import evict, leases, readonly, room
+from cas.worktree import evict, leases, reach, readonly, room
 from cas.worktree.directories import open_directory
 from cas.worktree.folders import Assembled
 from cas.worktree.units import FileUnit, TreeUnit, is_directory, is_file
@@ -59,6 +60,7 @@ _WHAT: Final = "cannot put stored content on disk"
 _ROOT_NAME: Final = b"view"
 """What the directory is called that stands for the whole view, whose path is empty."""
 _ATTEMPTS: Final = 100
+_READ_ONLY: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _IN_THE_WAY: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR, errno.ENOTDIR})
 
 
@@ -90,6 +92,7 @@ class Materialiser:
         self._lock = threading.Lock()
         self._lease: leases.Lease | None = None
         self._slots: dict[_Key, _Slot] = {}
+        self._reach: dict[tuple[bytes, bytes], bool] = {}
 
     def close(self) -> None:
         """Give up the leases: what was handed out may be evicted from now on."""
@@ -111,7 +114,7 @@ class Materialiser:
         Raises:
             NotFoundError: The store has no such blob.
             CorruptError: What is stored is damaged.
-            ReadOnlyError: The repository cannot be written.
+            ReadOnlyError: It is not there yet, or was changed, and the repository cannot be written.
             StorageError: The disk is full, or knows no hard links.
 
         Cost: one `lstat`, after the first time.
@@ -154,6 +157,16 @@ class Materialiser:
         path = self._path(unit)
         return Path(os.fsdecode(path)) if unit.is_there(path) else None
 
+    def leads_out(self, tree: bytes, inner: bytes) -> bool:
+        """Whether the directory `inner` of a tree has symlinks that need what is around it.
+
+        Cost: one look into a table, after the first time.
+        """
+        found = self._reach.get((tree, inner))
+        if found is None:
+            found = self._reach[tree, inner] = reach.leads_out(TreeId(tree), inner, self._store.tree)
+        return found
+
     def _slot(self, key: _Key) -> _Slot:
         return self._slots.get(key) or self._slots.setdefault(key, _Slot())
 
@@ -166,10 +179,14 @@ class Materialiser:
         with slot.lock, fs.explained(_WHAT):
             is_first = slot.path is None
             with leases.handing_out(self._layout):
-                if is_first:
-                    self._add_lease(unit.id)
+                refusal = self._add_lease(unit.id) if is_first else None
                 is_there = unit.is_there(path)
                 fs.reached("view.looked")
+            if refusal is not None:
+                if not is_there or not unit.is_intact(path):
+                    raise refusal
+                slot.path = Path(os.fsdecode(path))
+                return slot.path
             if not is_there:
                 self._make(unit, path)
             elif is_first and not unit.is_intact(path):
@@ -181,11 +198,18 @@ class Materialiser:
         self._keep_to_bound()
         return slot.path
 
-    def _add_lease(self, unit: bytes) -> None:
+    def _add_lease(self, unit: bytes) -> OSError | None:
+        """Have a unit leased; why that cannot be, if the repository cannot be written (invariant 2)."""
         with self._lock:
-            if self._lease is None:
-                self._lease = leases.Lease(self._layout)
-            self._lease.add(unit)
+            try:
+                if self._lease is None:
+                    self._lease = leases.Lease(self._layout)
+                self._lease.add(unit)
+            except OSError as error:
+                if error.errno not in _READ_ONLY:
+                    raise
+                return error
+        return None
 
     def _make(self, unit: Unit, path: bytes, *, is_damaged: bool = False) -> None:
         with Session.start(self._layout) as session:

@@ -31,10 +31,12 @@ from cas.ids import Kind, TreeId
 from cas.objects.tree import Entry
 from cas.worktree.compare import join
 from cas.worktree.present import Found
+from cas.worktree.reserved import is_reserved, refused
+from cas.worktree.unmade import TAKE_ANOTHER_PART
 from cas.worktree.walk import flatten
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import TypeAlias
 
@@ -164,6 +166,7 @@ class Planner:
             yield from self._descend(listing, trees, target, known)
             return
         entries = {entry.name: entry for entry in self._read(TreeId(target.id))}
+        _refuse_repositories(path, entries)
         before = [entries if entry.id == target.id else self._read_before(entry) for entry in known]
         there = self._present.look(listing, [entries, *before])
         for name, one in there.items():
@@ -263,10 +266,16 @@ def _are_directories(found: Found, target: Entry) -> bool:
     return found.kind is Kind.DIRECTORY and target.kind is Kind.DIRECTORY
 
 
+def _refuse_repositories(path: bytes, names: Iterable[bytes]) -> None:
+    for name in names:
+        if is_reserved(name):
+            raise refused(os.fsdecode(join(path, name)), hint=TAKE_ANOTHER_PART)
+
+
 def _in_repository(path: bytes) -> InvalidError:
     return InvalidError(
         f"cannot write '{os.fsdecode(path)}'",
         code="inside-repository",
-        why="the repository itself is there",
+        why="a repository is there",
         hint="check out to another directory",
     )

@@ -22,6 +22,7 @@ from cas import fs
 from cas.ids import Kind
 from cas.objects.tree import Entry
 from cas.worktree import statcache
+from cas.worktree.reserved import is_reserved
 from cas.worktree.views import Views, is_untouched
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Found(NamedTuple):
     is_intact: bool = True
     """False for a symlink to a view that is gone or was written to."""
     is_repository: bool = False
-    """It is the repository's own directory."""
+    """It is the repository's own directory, or has the name of one: nothing for a version."""
 
     def is_like(self, entry: Entry) -> bool:
         """Whether `entry` was, or could have been, checked out here."""
@@ -168,6 +169,8 @@ class Present:
         self, path: bytes, item: Item, expected: Sequence[Entry], known: Mapping[bytes, bytes]
     ) -> Found:
         name, kind, status = item
+        if is_reserved(name):
+            return Found(name, kind, _UNKNOWN, status, is_repository=True)
         match kind:
             case None:
                 return Found(name, None, _UNKNOWN, status)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cas import fs
 from cas.errors import CorruptError, InvalidError
+from cas.worktree import reserved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cas.errors import CasError
     from cas.worktree.link import Place
+
+
+TAKE_ANOTHER_PART: Final = "take a part of the version that is without it, with --path"
 
 
 class UnmadeError(Exception):
@@ -40,6 +44,11 @@ def name_collision(directory: bytes, name: bytes) -> UnmadeError:
             hint="check out to a case-sensitive file system, or take a part with --path",
         ),
     )
+
+
+def not_safe(directory: bytes, name: bytes) -> UnmadeError:
+    """Explain why a tree that holds a repository is not written."""
+    return UnmadeError(directory, name, lambda path: reserved.refused(path, hint=TAKE_ANOTHER_PART))
 
 
 def not_written(place: Place, error: OSError) -> UnmadeError:

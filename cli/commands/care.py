@@ -13,7 +13,7 @@ from cas.cli.console import Paint
 from cas.cli.context import Invocation
 from cas.cli.errors import ExitCode
 from cas.cli.render import documents, shapes, text, versions
-from cas.cli.render.table import Align, Column
+from cas.cli.render.table import Align, Column, Overlong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -199,7 +199,7 @@ def _summary(found: Stats) -> Iterator[str]:
 
 def _show_names(console: Console, found: Stats) -> None:
     columns = [
-        Column("NAME", floor=16),
+        Column("NAME", floor=16, overlong=Overlong.KEPT),
         versions.LAYER,
         Column("VERSIONS", Align.RIGHT),
         Column("LOGICAL", Align.RIGHT),

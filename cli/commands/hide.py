@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,20 +16,18 @@ if TYPE_CHECKING:
     from cas.cli.console import Console
     from cas.repo.results import HideResult
 
-Path: TypeAlias = Annotated[
-    str,
-    typer.Argument(
-        metavar="PATH",
-        autocompletion=completers.name,
-        help="A path of the view: a name, or a path below one.",
-    ),
-]
-
 
 @command("hide", example="cas hide models/old", shape=shapes.HIDING)
 def hide(
     ctx: typer.Context,
-    path: Path,
+    path: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH",
+            autocompletion=completers.view_path,
+            help="A path of the view: a name, or a path below one.",
+        ),
+    ],
     layer: Annotated[
         str | None,
         typer.Option(
@@ -64,7 +62,10 @@ def hide(
 @command("unhide", example="cas unhide models/old", shape=shapes.HIDING)
 def unhide(
     ctx: typer.Context,
-    path: Path,
+    path: Annotated[
+        str,
+        typer.Argument(metavar="PATH", autocompletion=completers.hidden, help="A path that was hidden."),
+    ],
     layer: Annotated[
         str | None,
         typer.Option(

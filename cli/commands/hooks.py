@@ -12,7 +12,7 @@ from cas.cli.command import command
 from cas.cli.context import Invocation
 from cas.cli.errors import ExitCode
 from cas.cli.render import hooks, shapes, text
-from cas.cli.render.table import Column
+from cas.cli.render.table import Column, Overlong
 
 if TYPE_CHECKING:
     from cas.cli.console import Console
@@ -22,8 +22,8 @@ _COLUMNS = (
     Column("POINT"),
     Column("KIND"),
     Column("HOOK"),
-    Column("FROM", floor=12, hides_when_empty=True),
-    Column("STATUS", floor=24),
+    Column("FROM", floor=12, overlong=Overlong.KEPT, hides_when_empty=True),
+    Column("STATUS", floor=24, overlong=Overlong.WRAPPED),
 )
 
 

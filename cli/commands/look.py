@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cas.repo import Repository
     from cas.repo.results import LogEntry, TreeItem
     from cas.versions.version import Version
+    from cas.view.view import View
 
 _SIZE_CELLS = 10
 
@@ -65,17 +66,19 @@ def ls(
     """List resources and their current versions
 
     And the files of layers that are directories or packages: everything that the view has, each from the
-    uppermost layer that has it.
+    uppermost layer that has it. --files works without a repository, too.
     """
     if files and (all_versions or layer is not None):
         raise InvalidError("--files lists the view, without --layer and --versions", code="usage")
     invocation = ctx.ensure_object(Invocation)
     console = invocation.console
+    if files:
+        with invocation.view() as union:
+            _show_files(console, union, prefix)
+        return
     with invocation.repository() as repository:
         if all_versions:
             _show_versions(console, _every_version(repository, prefix, layer))
-        elif files:
-            _show_files(console, repository, prefix)
         elif console.is_quiet and not console.is_json and layer is None:  # in flat memory
             console.lines(text.printable(one.path) for one in repository.view().names(prefix))
         else:
@@ -93,8 +96,7 @@ def _show_listings(console: Console, found: list[Listed], prefix: str) -> None:
             console.note(f"no names start with '{prefix}'" if prefix else "the repository is empty")
 
 
-def _show_files(console: Console, repository: Repository, path: str) -> None:
-    union = repository.view()
+def _show_files(console: Console, union: View, path: str) -> None:
     nodes = union.walk(path)
     if console.is_json:
         console.documents(map(view.node, nodes))
@@ -102,7 +104,12 @@ def _show_files(console: Console, repository: Repository, path: str) -> None:
         console.lines(text.printable(one.path) for one in nodes)
     else:
         cells = max(text.width(text.printable(one.name)) for one in union.layers)
-        console.lines(view.line(one, cells) for one in nodes)
+        is_empty = True
+        for one in nodes:
+            is_empty = False
+            console.line(view.line(one, cells))
+        if is_empty:
+            console.note("nothing is there" if path else "the view is empty")
 
 
 def _every_version(repository: Repository, prefix: str, layer: str | None) -> list[Version]:

@@ -168,8 +168,10 @@ def check_resources(
     entries = _load(invocation, file)
     chosen = choose(entries, ids) if ids else entries
     settings = None if offline else invocation.settings()
-    with invocation.view() as view, invocation.progress() as progress:
-        findings = check(chosen, view=view, settings=settings, progress=progress)
+    with invocation.repository_if_any() as repository, invocation.progress() as progress:
+        findings = check(
+            chosen, view=view_of(repository), settings=settings, repository=repository, progress=progress
+        )
     _show_findings(invocation.console, findings)
     if any(one.about is About.DAMAGE for one in findings):
         raise typer.Exit(ExitCode.DAMAGE)
@@ -186,6 +188,8 @@ def _show_findings(console: Console, findings: list[Finding]) -> None:
         console.lines(dict.fromkeys(text.printable(one.entry.name) for one in shown))
     else:
         console.table(resources.FINDING_COLUMNS, resources.finding_rows(shown))
+        for note in dict.fromkeys(resources.advice(shown)):
+            console.note(text.printable(note))
 
 
 def _load(invocation: Invocation, file: Path | None) -> tuple[RemoteEntry, ...]:

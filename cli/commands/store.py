@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - typer evaluates the annotations of commands
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cas.cli.console import Console
+    from cas.config import LayerConfig
     from cas.repo.results import CheckoutResult, CheckoutStatus, CommitResult
     from cas.view.export import ExportReport
 
@@ -63,13 +65,27 @@ def init(
     console = invocation.console
     with Repository.init(directory or invocation.new_repository_directory()) as repository:
         root, repository_id = repository.layout.root, repository.config.repository_id
+        layers = repository.config.layers
     if console.is_json:
         console.document({"repository": str(root), "id": repository_id})
     elif console.is_quiet:
         console.line(text.printable(str(root)))
     else:
         console.line(f"made a repository in {text.printable(str(root))}")
+        for note in _about_layers(layers):
+            console.note(text.printable(note))
         console.note("next: cas commit NAME PATH")
+
+
+def _about_layers(layers: tuple[LayerConfig, ...]) -> Iterator[str]:
+    """Say what the view of a new repository is made of, and what it was made of until now."""
+    from cas.lookup import announced_layers  # noqa: PLC0415 - looks at everything that is installed
+
+    shown = [f"{one.name} ({one.path})" if one.path is not None else one.name for one in layers]
+    yield f"its layers, the uppermost first: {', '.join(shown)}"
+    for one in announced_layers():
+        words = ("cas", "layer", "add", one.name, "--package", f"{one.package}:{one.folder}")
+        yield f"the installed package '{one.package}' is no layer of it; to add it: {shlex.join(words)}"
 
 
 @command("commit", example='cas commit photos ./photos -p camera=x100 -m "first import"', shape=shapes.COMMIT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cas.cli.render.table import Align, Column
+from cas.cli.render.table import Align, Column, Overlong
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ COLUMNS = (
     Column("ACCESS"),
     Column("NAMES", Align.RIGHT, hides_when_empty=True),
     Column("HIDDEN", Align.RIGHT, is_droppable=True, hides_when_empty=True),
-    Column("WHERE", floor=12, hides_when_empty=True),
+    Column("WHERE", floor=12, overlong=Overlong.KEPT, hides_when_empty=True),
 )
 
 

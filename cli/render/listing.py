@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
 from cas.cli.render import text, versions
-from cas.cli.render.table import Align, Column
+from cas.cli.render.table import Align, Column, Overlong
+from cas.layer_names import no_such_layer
 from cas.layer_settings import REFS
+from cas.view.directory_folder import DOWNLOADS
 from cas.view.node import Named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from cas.repo import Repository
+    from cas.repo.results import Listing
     from cas.versions.version import Version
 
 
@@ -25,9 +29,10 @@ class Listed:
     name: str
     """Of a file, its path in the view."""
     layer: str
+    """Where the view takes it from."""
     size: int
     current: Version | None
-    """None for a file."""
+    """Of a file: what was downloaded there, if that is the current version and nobody touched it since."""
     version_count: int
     location: Path | None
     """Where a file is."""
@@ -39,36 +44,73 @@ def listings(repository: Repository, prefix: str, layer: str | None) -> list[Lis
     Raises:
         NotFoundError: There is no such layer.
     """
-    one = next((one for one in repository.view().layers if one.name == layer), None)
-    if layer is not None and (one is None or one.kind == REFS):
+    layers = {one.name: one for one in repository.view().layers}
+    if layer is None:
+        return list(_union(repository, prefix))
+    one = layers.get(layer)
+    if one is None:
+        raise no_such_layer(layer, layers)
+    if one.kind == REFS:
         return [
             Listed(found.name, found.layer, found.current.size, found.current, found.version_count, None)
             for found in repository.names(prefix, layer=layer)
         ]
-    if one is not None:
-        return list(_files(found for _, found in one.marks(prefix) if isinstance(found, Named)))
-    return list(_union(repository, prefix))
+    found = (found for _, found in one.marks(prefix) if isinstance(found, Named))
+    return list(_files(found, _Downloads.of(repository, repository.names(prefix))))
 
 
 def _union(repository: Repository, prefix: str) -> Iterator[Listed]:
-    current = {(one.name, one.layer): one for one in repository.names(prefix)}
+    names = repository.names(prefix)
+    current = {(one.name, one.layer): one for one in names}
+    downloads = _Downloads.of(repository, names)
     for named in repository.view().names(prefix):
         if named.host is not None:
-            yield from _files([named])
+            yield from _files([named], downloads)
         elif (found := current.get((named.path, named.layer))) is not None:  # else it is newer than `current`
             yield Listed(
                 found.name, found.layer, found.current.size, found.current, found.version_count, None
             )
 
 
-def _files(found: Iterable[Named]) -> Iterator[Listed]:
+def _files(found: Iterable[Named], downloads: _Downloads) -> Iterator[Listed]:
     for named in found:
         assert named.host is not None, "what is no resource is a file of the host's"
         try:
             size = named.host.lstat().st_size
         except OSError:  # it went away
             continue
-        yield Listed(named.path, named.layer, size, None, 0, named.host)
+        is_version = downloads.find(named)
+        current, count = (None, 0) if is_version is None else (is_version.current, is_version.version_count)
+        yield Listed(named.path, named.layer, size, current, count, named.host)
+
+
+@dataclass(frozen=True, slots=True)
+class _Downloads:
+    """Knows of which files a download left them here, and which versions they are."""
+
+    roots: Mapping[str, Path]
+    """The directories of layers that have downloads."""
+    current: Mapping[str, Listing]
+
+    @classmethod
+    def of(cls, repository: Repository, names: Iterable[Listing]) -> Self:
+        """Look which layers have downloads at all: mostly none, and then no file costs anything."""
+        layers = [(one.name, one.root) for one in repository.view().layers if one.is_writable]
+        roots = {name: root for name, root in layers if root is not None and os.path.isdir(root / DOWNLOADS)}
+        return cls(roots, {one.name: one for one in names} if roots else {})
+
+    def find(self, named: Named) -> Listing | None:
+        """Find the version that a file is; reads a note, and looks at the file."""
+        root, listing = self.roots.get(named.layer), self.current.get(named.path)
+        if root is None or listing is None or named.host is None:
+            return None
+        from cas.registry.arrival import Arrival  # noqa: PLC0415 - where nothing was downloaded, no registry
+        from cas.registry.places import state_of  # noqa: PLC0415
+
+        arrival = Arrival.load(state_of(root, named.path))
+        if arrival is None or arrival.is_directory or not arrival.seems_untouched(named.host):
+            return None
+        return listing if arrival.content == listing.current.content else None
 
 
 def document(one: Listed) -> dict[str, Any]:
@@ -86,13 +128,13 @@ def document(one: Listed) -> dict[str, Any]:
 def table(found: Sequence[Listed]) -> tuple[list[Column], list[list[str]]]:
     """Lay lines out; of files only layer and size are told."""
     columns = [
-        Column("NAME", floor=16),
+        Column("NAME", floor=32, overlong=Overlong.KEPT),
         versions.LAYER,
         Column("VERSION", hides_when_empty=True),
         versions.SIZE,
-        versions.FILES,
+        replace(versions.FILES, hides_when_empty=True),
         Column("VERSIONS", Align.RIGHT, is_droppable=True, hides_when_empty=True),
-        versions.WHEN,
+        replace(versions.WHEN, hides_when_empty=True),
         versions.TAGS,
     ]
     layers = versions.layer_labels(one.layer for one in found)

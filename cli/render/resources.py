@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Final
 
 from cas.cli.render import text
 from cas.cli.render.shapes import Shape
-from cas.cli.render.table import Align, Column
-from cas.remotes.location import shown
+from cas.cli.render.table import Align, Column, Overlong
+from cas.remotes.secrets import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from cas.cli.render.documents import Document
     from cas.errors import CasError
@@ -29,7 +30,8 @@ RESOURCE = Shape(
         "url": "string: where it is, without secrets",
         "mirrors": "array of strings: where else it is",
         "dst_path": "string: where it belongs in the view; of a directory with a `/` at its end",
-        "here": "string: `yes`, `no`, `changed` (not as downloaded) or `stale` (the registry has changed)",
+        "here": "string: `yes`, `no`, `changed` (not as downloaded), `stale` (the registry has changed) or "
+        "`outdated` (the far side has changed)",
         "error": _ERROR,
     },
     is_array=True,
@@ -56,6 +58,7 @@ CHECK = Shape(
         "id": "string: what the registry calls it",
         "about": "string: `source` (the far side), `copy` (what is here) or `damage` (to what is here)",
         "ok": "boolean: whether nothing is wrong",
+        "outdated": "boolean: whether the far side has changed since the download, which is not wrong",
         "text": "string: what was found",
         "error": _ERROR,
     },
@@ -63,18 +66,18 @@ CHECK = Shape(
 )
 
 LISTING_COLUMNS: Final = (
-    Column("RESOURCE_ID", floor=12),
+    Column("RESOURCE_ID", floor=12, overlong=Overlong.KEPT),
     Column("TYPE"),
     Column("SIZE", Align.RIGHT),
     Column("HERE"),
-    Column("SOURCE URL", floor=16),
+    Column("SOURCE URL", floor=16, overlong=Overlong.KEPT),
 )
 
 FINDING_COLUMNS: Final = (
-    Column("RESOURCE_ID", floor=12),
+    Column("RESOURCE_ID", floor=12, overlong=Overlong.KEPT),
     Column("ABOUT"),
     Column("OK"),
-    Column("FOUND", floor=16),
+    Column("FOUND", floor=32, overlong=Overlong.WRAPPED),
 )
 
 _STEP: Final = 1024
@@ -117,6 +120,18 @@ def finding_rows(found: Iterable[Finding]) -> list[list[str]]:
     ]
 
 
+def advice(found: Iterable[Finding]) -> Iterator[str]:
+    """Say what to type about what was found."""
+    for one in found:
+        name = shlex.quote(one.entry.name)
+        if one.error is not None and one.error.hint is not None:
+            yield f"{one.entry.name}: {one.error.hint}"
+        elif one.is_outdated:
+            yield f"for what is there now: cas resources download {name}"
+        elif one.about.value == "damage":
+            yield f"to have it again: cas resources download {name} (what is here is kept)"
+
+
 def listed(one: Listed) -> Document:
     """Give an entry as `RESOURCE`."""
     entry = one.entry
@@ -154,6 +169,7 @@ def finding(one: Finding) -> Document:
         "id": one.entry.name,
         "about": one.about.value,
         "ok": one.is_well,
+        "outdated": one.is_outdated,
         "text": one.text,
         "error": _error(one.error),
     }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cas.cli.console import Paint
 from cas.cli.render import text
 from cas.cli.render.shapes import Shape
-from cas.cli.render.table import Align, Column
+from cas.cli.render.table import Align, Column, Overlong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,7 +135,7 @@ def summary(console: Console, report: RunReport) -> str:
 def report_table(report: RunReport) -> tuple[list[Column], list[list[str]]]:
     """Lay out what happened to the modules, one line each."""
     columns = [
-        Column("MODULE", floor=12),
+        Column("MODULE", floor=12, overlong=Overlong.KEPT),
         Column("ACTION"),
         Column("SECONDS", Align.RIGHT),
         Column("SIZE", Align.RIGHT, hides_when_empty=True),

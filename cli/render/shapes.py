@@ -90,9 +90,10 @@ CHECKOUT = Shape(
 LISTING = Shape(
     {
         "name": "string: the name of the resource; of a file in a directory or package, its path",
-        "layer": "string: the layer that holds it",
+        "layer": "string: the layer that the view takes it from",
         "versions": "number: how many live versions there are; 0 for a file",
-        "current": "object or null: the current version, a version object; null for a file",
+        "current": "object or null: the current version, a version object; of a file null, unless it is that "
+        "version as `cas resources download` has left it",
         "size": "number: bytes",
         "location": "string or null: where the file is; null for a resource",
     }

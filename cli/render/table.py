@@ -1,8 +1,9 @@
 """Tables of plain text that fit the terminal.
 
-A table never wraps. On a terminal that is too narrow, first the columns marked as droppable go, from the
-left; then the flexible ones are clipped, from the right, because the first column says what a line is
-about. Into a pipe everything is written in full.
+On a terminal that is too narrow, first the columns marked as droppable go, from the left; then the flexible
+ones give way, from the right, because the first column says what a line is about. How they do it depends on
+what is in them: a remark is cut, a sentence is wrapped, and what somebody may want to copy is never touched.
+Into a pipe every row is one line, in full.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from cas.cli.render import text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 GAP = "  "
 
@@ -26,6 +27,17 @@ class Align(StrEnum):
     RIGHT = "right"
 
 
+class Overlong(StrEnum):
+    """What becomes of a value that is too long for its column."""
+
+    CUT = "cut"
+    """Its end is left out."""
+    KEPT = "kept"
+    """It stays whole, and the rest of its row goes on in the next line: names, paths, URLs."""
+    WRAPPED = "wrapped"
+    """It goes on in the next line, below its beginning; for the last column."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column: its title and how it gives way."""
@@ -33,10 +45,10 @@ class Column:
     title: str
     align: Align = Align.LEFT
     floor: int | None = None
-    """May be clipped down to this many cells; None is never clipped."""
+    """May be narrowed to this many cells; None is never narrowed."""
 
-    tail: int = 0
-    """Cells at the end that survive clipping: the id of `name@id`."""
+    overlong: Overlong = Overlong.CUT
+    """What becomes of values that are too long for it then."""
 
     is_droppable: bool = False
     """May be left out altogether."""
@@ -67,11 +79,11 @@ def layout(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, cells: i
     ]
     if cells is not None:
         chosen = _drop(columns, widths, chosen, cells)
-        _shrink(columns, widths, chosen, cells)
+        _fit(columns, widths, chosen, cells=cells, rows=cleaned)
     titles = [column.title for column in columns]
     return Table(
-        _line(columns, widths, chosen, titles),
-        tuple(_line(columns, widths, chosen, row) for row in cleaned),
+        next(_lines(columns, widths, chosen, titles)),
+        tuple(line for row in cleaned for line in _lines(columns, widths, chosen, row)),
     )
 
 
@@ -98,13 +110,50 @@ def _shrink(columns: Sequence[Column], widths: list[int], chosen: Sequence[int],
             widths[place] = min(widths[place], max(widths[place] - over, floor))
 
 
-def _line(
-    columns: Sequence[Column], widths: Sequence[int], chosen: Sequence[int], values: Sequence[str]
-) -> str:
-    parts = []
+def _fit(
+    columns: Sequence[Column],
+    widths: list[int],
+    chosen: Sequence[int],
+    *,
+    cells: int,
+    rows: Sequence[Sequence[str]],
+) -> None:
+    """Narrow columns; one whose longest values do not fit all the same needs room for the others only."""
+    wished = widths.copy()
+    _shrink(columns, widths, chosen, cells)
     for place in chosen:
-        column = columns[place]
-        value = text.clip(values[place], widths[place], tail=column.tail)
-        padding = " " * (widths[place] - text.width(value))
-        parts.append(padding + value if column.align is Align.RIGHT else value + padding)
-    return GAP.join(parts).rstrip()
+        if columns[place].overlong is Overlong.KEPT:
+            fitting = [size for row in rows if (size := text.width(row[place])) <= widths[place]]
+            widths[place] = max([text.width(columns[place].title), *fitting])
+        else:
+            widths[place] = wished[place]
+    _shrink(columns, widths, chosen, cells)
+
+
+def _lines(
+    columns: Sequence[Column], widths: Sequence[int], chosen: Sequence[int], values: Sequence[str]
+) -> Iterator[str]:
+    """Write one row; it takes several lines only where a value does not fit and must not be cut."""
+    line, start = "", 0
+    for place in chosen:
+        for value in _fitted(columns[place], values[place], widths[place]):
+            is_free = not line or text.width(line) + len(GAP) <= start
+            if not is_free:
+                yield line.rstrip()
+                line = ""
+            line += " " * (start - text.width(line)) + value
+        start += widths[place] + len(GAP)
+    yield line.rstrip()
+
+
+def _fitted(column: Column, value: str, cells: int) -> list[str]:
+    """Fit a value into so many cells, or into several lines of them."""
+    match column.overlong:
+        case Overlong.CUT:
+            value = text.clip(value, cells)
+        case Overlong.WRAPPED:
+            return text.wrapped(value, cells)
+        case Overlong.KEPT:
+            pass
+    is_right = column.align is Align.RIGHT and value
+    return [" " * (cells - text.width(value)) + value if is_right else value] if value else []

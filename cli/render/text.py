@@ -78,25 +78,40 @@ def width(text: str) -> int:
     return sum(_cells(char) for char in text)
 
 
-def clip(text: str, cells: int, *, tail: int = 0) -> str:
+def clip(text: str, cells: int) -> str:
     """Shorten `text` to at most `cells` cells, with an ellipsis where something was cut.
 
-    The last `tail` characters are kept.
-
-    >>> clip("resources", 9), clip("resources", 5), clip("resources@1f3a", 9, tail=5)
-    ('resources', 'reso…', 'res…@1f3a')
+    >>> clip("resources", 9), clip("resources", 5)
+    ('resources', 'reso…')
     """
     if width(text) <= cells:
         return text
-    end = text[len(text) - tail :]
-    room = cells - 1 - width(end)
+    room = cells - 1
     kept = ""
     for char in text:
         room -= _cells(char)
         if room < 0:
             break
         kept += char
-    return f"{kept}…{end}"
+    return f"{kept}…"
+
+
+def wrapped(text: str, cells: int) -> list[str]:
+    """Break `text` between words into lines of at most `cells` cells; a longer word has a line of its own.
+
+    >>> wrapped("what is not here", 8), wrapped("https://example.org", 8), wrapped("", 8)
+    (['what is', 'not here'], ['https://example.org'], [])
+    """
+    if width(text) <= cells:
+        return [text] if text else []
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if lines[-1] and width(longer) > cells:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def _cells(char: str) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cas.cli.console import Paint
 from cas.cli.render import text
-from cas.cli.render.table import Align, Column
+from cas.cli.render.table import Align, Column, Overlong
 from cas.versions.version import State
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ LAYER = Column("LAYER", hides_when_empty=True)
 SIZE = Column("SIZE", Align.RIGHT)
 FILES = Column("FILES", Align.RIGHT, is_droppable=True)
 WHEN = Column("COMMITTED", is_droppable=True)
-TAGS = Column("TAGS", floor=8, hides_when_empty=True)
+TAGS = Column("TAGS", floor=8, overlong=Overlong.KEPT, hides_when_empty=True)
 _MESSAGE = Column("MESSAGE", floor=12, is_droppable=True, hides_when_empty=True)
 
 _LETTERS = {
@@ -33,8 +33,8 @@ _LETTERS = {
 
 
 def reference_column(title: str = "VERSION") -> Column:
-    """Make a column of `name@id`; of a long name the middle goes, never the id."""
-    return Column(title, floor=24, tail=13)
+    """Make a column of `name@id`, which is what other commands take."""
+    return Column(title, floor=40, overlong=Overlong.KEPT)
 
 
 def version_table(

@@ -6,9 +6,18 @@
 The large object comes from a web server (`sendfile`, a process of its own) and from SeaweedFS, where `curl`
 gets a signed URL. Both ways end on the disk: `curl` is followed by `sync FILE`, because ours is synced.
 Client and server share the machine, and rounds alternate so that neither has the warm half of it.
-The small objects are those of SeaweedFS: 20 KiB each, all of a bucket, and for comparison one at a time.
-On loopback an answer takes no time to travel, and one client keeps the server nearly busy; so they are also
-fetched from behind a relay that holds answers back for some milliseconds, as the way to a near cloud does.
+
+The small objects are those of SeaweedFS: 20 KiB each, all of a bucket. *One at a time* is the same `sync`
+with `connections=1`: it lists once, keeps its connection, and writes, renames and notes as the other does;
+nothing makes it slow but that each object waits for the one before. Beside it stand a bare loop, which gets
+the objects through obstore and throws them away, `curl` with all URLs in one process, and a `curl` for each.
+
+Server and client share the cores, so both are charged: no client can be faster than what both take, divided
+by the number of cores, and a server that one client keeps busy cannot serve 32 at 32 times that. So the
+objects are also fetched from behind a relay that holds answers back for some milliseconds, as the way to a
+near cloud does; the relay takes its share, too. Nothing is deleted before the end: ext4 searches long for a
+free inode among those that were freed in the last minutes. `--home` names a file system on which nobody
+deletes; `/dev/shm` is one.
 """
 
 from __future__ import annotations
@@ -25,11 +34,15 @@ import subprocess
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import obstore
+from obstore.store import S3Store
 
+from cas.remotes.buckets import open_bucket
 from cas.remotes.fetch import fetch_file
 from cas.remotes.location import Location
 from cas.remotes.settings import Settings
@@ -124,7 +137,7 @@ def large(  # noqa: PLR0913, PLR0917 - what a line of the result depends on
         size = target.stat().st_size
         target.unlink()
         source = open_source(Location.parse(url), settings)
-        ours.append(seconds(lambda source=source: fetch_file(source, home / "state", target)))  # type: ignore[misc]  # bound now
+        ours.append(seconds(lambda source=source: fetch_file(source, home / "state", target)))  # type: ignore[misc]  # singly now
         shutil.rmtree(home / "state")
     us, them = (size / min(times) / 1e6 for times in (ours, theirs))
     spread = (
@@ -133,26 +146,99 @@ def large(  # noqa: PLR0913, PLR0917 - what a line of the result depends on
     print(f"{name}, {size // MIB} MiB: cas {us:.0f} MB/s, curl {them:.0f} MB/s: {us / them:.0%} ({spread})")
 
 
-def many(server: Seaweed, settings: Settings, count: int, home: Path) -> None:
-    """Fetch many small objects: at once, one at a time, and by one `curl` for each."""
-    took = {}
-    for connections in (32, 1):
+@dataclass(frozen=True)
+class Cost:
+    """What fetching all objects took, in seconds."""
+
+    wall: float
+    ours: float
+    """Processor time of the client, and of processes that it waited for."""
+    theirs: float
+    """Processor time of the servers."""
+
+
+def cost(work: Callable[[], object]) -> Cost:
+    """Measure `work`."""
+    ours, theirs = client_time(), server_time()
+    wall = seconds(work)
+    return Cost(wall, client_time() - ours, server_time() - theirs)
+
+
+def client_time() -> float:
+    """Processor time of this process and of those that it has waited for, in seconds."""
+    return sum(os.times()[:4])
+
+
+def server_time() -> float:
+    """Processor time of all processes that this one has started and that run, in seconds."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == os.getpid():
+                ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def many(settings: Settings, count: int, home: Path, rounds: int) -> None:
+    """Fetch many small objects in several ways, by turns; prints the best of each."""
+    store = open_bucket(Location.parse("s3://small/"), settings).store
+    assert isinstance(store, S3Store)
+    names = [str(number) for number in range(count)]
+
+    def fetch(connections: int) -> None:
+        here = Path(tempfile.mkdtemp(dir=home))
         source = open_source(Location.parse("s3://small/"), settings)
-        start = time.perf_counter()
-        sync(source, home / "state", home / "many", connections=connections)
-        took[connections] = time.perf_counter() - start
-        print(f"  {connections} at once: {took[connections]:.2f} s")
-        shutil.rmtree(home / "many")
-        shutil.rmtree(home / "state")
+        sync(source, here / "state", here / "all", connections=connections)
+
+    def bare(threads: int) -> None:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(lambda name: len(obstore.get(store, name).bytes()), names))
+
+    ways: dict[str, Callable[[], object]] = {
+        "cas, 32 at once": lambda: fetch(32),
+        "cas, one at a time": lambda: fetch(1),
+        "bare loop, 32 threads": lambda: bare(32),
+        "bare loop, one at a time": lambda: bare(1),
+        "curl --parallel, 32": lambda: curls(store, names, Path(tempfile.mkdtemp(dir=home))),
+    }
+    costs: dict[str, list[Cost]] = {way: [] for way in ways}
+    for _ in range(rounds):
+        for way, work in ways.items():
+            costs[way].append(cost(work))
+    best = {way: min(found, key=lambda one: one.wall) for way, found in costs.items()}
+    for way, one in best.items():
+        each = [1e6 * part / count for part in (one.ours, one.theirs)]
+        print(f"  {way:26}{one.wall:7.2f} s; each: client {each[0]:4.0f} us of CPU, server {each[1]:4.0f} us")
+    us, singly = best["cas, 32 at once"], best["cas, one at a time"].wall
+    cores = os.cpu_count() or 1
+    most = singly * cores / (us.ours + us.theirs)
+    print(f"  {singly / us.wall:.1f} times as fast as one at a time; {most:.1f} if no core had idled")
+    bare_ratio = best["bare loop, one at a time"].wall / best["bare loop, 32 threads"].wall
+    print(f"  the bare loop, which writes nothing: {bare_ratio:.1f} times")
+
+
+def curls(store: S3Store, names: list[str], folder: Path) -> None:
+    """Fetch all objects by one `curl`, 32 at once."""
+    urls = obstore.sign(store, "GET", names, dt.timedelta(hours=1))
+    pairs = zip(urls, names, strict=True)
+    lines = (f'url = "{url}"\noutput = "{folder / name}"\n' for url, name in pairs)
+    config = folder / "config"
+    config.write_text("".join(lines))
+    many_at_once = ("--parallel", "--parallel-max", "32")
+    subprocess.run(["curl", "-s", *many_at_once, "-K", config], check=True, stderr=subprocess.DEVNULL)
+
+
+def one_by_one(server: Seaweed, count: int, home: Path) -> None:
+    """Fetch some small objects by a `curl` for each."""
     some = min(count, 200)
     names = [str(number) for number in range(some)]
     urls = obstore.sign(server.store("small"), "GET", names, dt.timedelta(hours=1))
     start = time.perf_counter()
     for url in urls:
         subprocess.run(["curl", "-sS", "-o", home / "one", url], check=True)
-    singly = (time.perf_counter() - start) / some * count
-    print(f"  one `curl` for each, without delay: {singly:.1f} s (from {some})")
-    print(f"  {took[1] / took[32]:.1f} times as fast as one at a time")
+    took = time.perf_counter() - start
+    print(f"  one `curl` for each: {took / some * count:.1f} s (from {some})")
 
 
 def main() -> None:
@@ -181,12 +267,12 @@ def main() -> None:
         large("SeaweedFS", "s3://large/large", signed, server.settings, home, arguments.rounds)
         server.fill("small", {str(number): os.urandom(SMALL) for number in range(arguments.files)})
         print(f"{arguments.files:,} objects of 20 KiB, SeaweedFS on loopback")
-        many(server, server.settings, arguments.files, home)
+        many(server.settings, arguments.files, home, arguments.rounds)
+        one_by_one(server, arguments.files, home)
         with relay(server.endpoint, arguments.delay) as endpoint:
             print(f"{arguments.files:,} objects of 20 KiB, {arguments.delay} ms away")
-            many(
-                server, Settings({**server.environment, "AWS_ENDPOINT_URL": endpoint}), arguments.files, home
-            )
+            far = Settings({**server.environment, "AWS_ENDPOINT_URL": endpoint})
+            many(far, arguments.files, home, arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,8 @@ def complete(run: Run, line: str) -> list[str]:
         ("cas layer remove r", ["runtime"]),
         ("cas layer add x --above m", ["main"]),
         ("cas hide x --layer r", ["runtime"]),
+        ("cas hide photos/su", ["photos/summer/"]),
+        ("cas hide photos/summer/b", ["photos/summer/beach.jpg"]),
         ("cas cat photos su", ["summer/"]),
         ("cas cat photos summer/", ["summer/beach.jpg"]),
         ("cas commit x . --on-conflict re", ["replace"]),
@@ -65,6 +67,17 @@ def complete(run: Run, line: str) -> list[str]:
 def test_what_is_offered(run: Run, line: str, offered: list[str]) -> None:
     """Names, tags, layers and paths complete, in the part of the word that bash replaces."""
     assert offered == complete(run, line)
+
+
+@pytest.mark.usefixtures("repository")
+def test_what_is_hidden_is_offered_to_be_shown_again(run: Run) -> None:
+    """The view does not show it, so nobody remembers how it was called."""
+    for words in (["photos/summer"], ["photos/old", "--layer", "runtime"], ["--opaque", "models"]):
+        assert run("hide", *words).code == 0
+
+    assert {"photos/summer", "photos/old"} == set(complete(run, "cas unhide ph"))
+    assert ["models"] == complete(run, "cas unhide mo")
+    assert ["photos/old"] == complete(run, "cas unhide --layer runtime ph")
 
 
 @pytest.mark.usefixtures("repository")

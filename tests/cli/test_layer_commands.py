@@ -139,7 +139,7 @@ def test_a_package_is_named_with_its_folder(run: Run) -> None:
         ("layer move main --above main", 2, "a layer is not above or below itself"),
         ("layer remove nix", 3, "cannot find layer 'nix'"),
         ("layer remove main", 4, "cas remove --all main:photos"),
-        ("layer", 2, "`cas layer list`"),
+        ("layer", 2, "  layer list  "),
         ("hide photos --layer nix", 3, "cannot find layer 'nix'"),
         ("hide ../photos", 2, "'..'"),
     ],

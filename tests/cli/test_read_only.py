@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,6 @@ from tests.processes import printed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from tests.cli.conftest import Run
 
@@ -122,6 +122,26 @@ def test_versions_are_checked_out_without_a_record(way: Way, home: Path) -> None
     assert (out / "new" / "readme.txt").read_text() == "More pictures.\n"
     assert (out / "part" / "beach.jpg").read_bytes() == bytes(range(256)) * 2000
     assert sorted(os.listdir(out)) == ["before", "new", "part"]
+
+
+@pytest.mark.parametrize("way", read_only.ways())
+def test_paths_are_printed_of_what_is_on_the_disk_already(way: Way, run: Run, home: Path) -> None:
+    """For whoever cannot write: what is not, somebody else has to put there; the content can be had still."""
+    (home / ".cas" / "views").chmod(0o755)
+    assert 0 == run("--repo", str(home), "path", "photos").code
+    (home / ".cas" / "views").chmod(0o555)
+    before = files_in(home)
+
+    there, found, absent = ask(
+        way, home, [["path", "photos"], ["which", "photos", "--json"], ["path", "photos/readme.txt"]]
+    )
+
+    assert (0, "") == (there[0], there[2])
+    assert "More pictures.\n" == Path(there[1].strip(), "readme.txt").read_text()
+    assert there[1].strip() == json.loads(found[1])["location"]
+    assert (1, "") == absent[:2]
+    assert "Permission denied" in absent[2] or "Read-only file system" in absent[2]
+    assert before == files_in(home)
 
 
 @pytest.mark.parametrize("way", read_only.ways())

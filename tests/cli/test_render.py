@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from cas.cli.console import encode
 from cas.cli.render import table, text
 
 COLUMNS = [
-    table.Column("NAME", floor=20, tail=13),
+    table.Column("NAME", floor=20),
     table.Column("SIZE", table.Align.RIGHT),
     table.Column("FILES", table.Align.RIGHT, is_droppable=True),
     table.Column("TAGS", floor=8, hides_when_empty=True),
@@ -34,6 +35,46 @@ def test_a_table_fits_the_terminal(values: list[tuple[str, str, str, str]], widt
 
     for line in (arranged.head, *arranged.lines):
         assert text.width(line) <= width
+
+
+@given(rows, st.integers(30, 200))
+def test_what_may_be_copied_is_never_cut(values: list[tuple[str, str, str, str]], width: int) -> None:
+    """Half of a path or of a URL is of no use; what does not fit beside it stands below it."""
+    name, size, files, tags = COLUMNS
+    kept = [
+        replace(name, overlong=table.Overlong.KEPT),
+        size,
+        files,
+        replace(tags, overlong=table.Overlong.WRAPPED),
+    ]
+
+    arranged = table.layout(kept, values, cells=width)
+
+    shown = "\n".join(arranged.lines)
+    for row in values:
+        assert text.printable(row[0]).strip() in shown
+        assert all(word in shown for word in text.printable(row[3]).split(" "))
+
+
+def test_a_row_that_does_not_fit_goes_on_below() -> None:
+    """Every value stays in its column, under its title."""
+    columns = [
+        table.Column("NAME", floor=8, overlong=table.Overlong.KEPT),
+        table.Column("SIZE", table.Align.RIGHT),
+        table.Column("FOUND", floor=12, overlong=table.Overlong.WRAPPED),
+    ]
+
+    rows = [("a/very/long/name", "9", "not what came here"), ("short", "10", "well")]
+
+    arranged = table.layout(columns, rows, cells=28)
+
+    assert arranged.head == "NAME   SIZE  FOUND"
+    assert arranged.lines == (
+        "a/very/long/name",
+        "          9  not what came",
+        "             here",
+        "short    10  well",
+    )
 
 
 @given(rows)

@@ -23,7 +23,10 @@ def test_init_says_where(run: Run, here: Path) -> None:
 
     assert shown.code == 0
     assert shown.out == f"made a repository in {here}/.cas\n"
-    assert shown.err == "note: next: cas commit NAME PATH\n"
+    assert shown.err == (
+        "note: its layers, the uppermost first: runtime ($(cwd)/runtime_resources), main\n"
+        "note: next: cas commit NAME PATH\n"
+    )
 
 
 def test_init_makes_the_named_directory(run: Run, here: Path) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
+from cas.config import LayerConfig
+from cas.errors import InvalidError
 from cas.ids import Kind
 from cas.mount import mount as mounts
 from cas.repo import Repository
@@ -15,9 +19,28 @@ from tests.mount.mounts import is_mounted, mounted, remove
 from tests.objects.stores import noise
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from cas.view.view import View
+
+
+BOUND = ["bound"] if os.geteuid() == 0 else []
+"""Only root may show a directory at another path."""
+
+
+@contextlib.contextmanager
+def bound(source: Path, folder: Path, name: str) -> Iterator[None]:
+    """Show a directory at another path as well, if that is what the name says."""
+    if name not in BOUND:
+        yield
+        return
+    (folder / name).mkdir()
+    subprocess.run(["mount", "--bind", source, folder / name], check=True)
+    try:
+        yield
+    finally:
+        remove(folder / name)
 
 
 @pytest.fixture
@@ -230,6 +253,56 @@ def test_a_mount_does_not_read_itself(
     assert tmp_path in at.parents
 
 
+@pytest.mark.parametrize("place", ["m", "m/photos", ".", "link", "link/../m/x", *BOUND])
+def test_a_mount_does_not_become_a_layer(home: Path, tmp_path: Path, place: str) -> None:
+    """Whatever path leads to it, above it or into it: nothing is written, and the mount goes on."""
+    (tmp_path / "link").symlink_to(tmp_path / "m" / "photos")
+    before = (home / ".cas" / "config.yaml").read_bytes()
+    with mounted(home, tmp_path / "m", here=home) as mount, bound(mount.at, tmp_path, place):
+        path = os.path.join(tmp_path, place)
+        with Repository.open(home) as repository, pytest.raises(InvalidError) as caught:
+            repository.add_layer(LayerConfig("loop", "directory", path=path))
+
+        assert "layer-in-mount" == caught.value.code
+        assert before == (home / ".cas" / "config.yaml").read_bytes()
+        assert "Pictures.\n" == (mount.at / "photos" / "readme.txt").read_text()
+
+
+@pytest.mark.parametrize("place", ["m", "m/photos/summer", ".", "link", *BOUND])
+def test_a_layer_that_an_editor_makes_of_a_mount_hangs_nobody(home: Path, tmp_path: Path, place: str) -> None:
+    """Neither who looks at the mount, who gets an error, nor the list of layers, nor the mount's own end."""
+    (tmp_path / "link").symlink_to(tmp_path / "m")
+    config = home / ".cas" / "config.yaml"
+    before = config.read_text()
+    layer = f"layers:\n- name: loop\n  kind: directory\n  path: {tmp_path / place}\n"
+    with mounted(home, tmp_path / "m", here=home) as mount, bound(mount.at, tmp_path, place):
+        config.write_text(before.replace("layers:\n", layer))
+        with pytest.raises(OSError) as caught:  # noqa: PT011 - its number is compared below
+            os.listdir(mount.at)
+        with Repository.open(home) as repository:
+            problems = {layer.name: layer.problem for layer in repository.layers()}
+        config.write_text(before)
+
+        assert errno.EIO == caught.value.errno
+        assert ("Input/output error" in str(problems["loop"])) == (place != ".")
+        assert "Pictures.\n" == (mount.at / "photos" / "readme.txt").read_text()
+        assert 0 == mount.stop()
+        assert "would have to read itself" in mount.told()
+
+
+def test_the_mount_of_another_repository_may_be_a_layer(home: Path, tmp_path: Path) -> None:
+    """It reads its own layers, not ours."""
+    commit(home, "model", b"theirs")
+    (tmp_path / "other").mkdir()
+    with (
+        mounted(home, tmp_path / "m", here=home),
+        Repository.init(tmp_path / "other") as repository,
+    ):
+        repository.add_layer(LayerConfig("theirs", "directory", path=os.fspath(tmp_path / "m")))
+
+        assert b"theirs" == repository.view().get_resource_path("model").read_bytes()
+
+
 def test_looking_at_a_shorter_successor_ends_nobody_s_reading(home: Path, tmp_path: Path) -> None:
     """The kernel has one size for a path, and a reader of what was there before must not stop at it."""
     old = noise("long", 3_000_000)
@@ -244,3 +317,14 @@ def test_looking_at_a_shorter_successor_ends_nobody_s_reading(home: Path, tmp_pa
         assert b"short" == (mount.at / "model").read_bytes()
 
     assert old == found
+
+
+def test_nothing_in_it_passes_for_a_repository(home: Path, tmp_path: Path) -> None:
+    """Whoever runs `cas` below a directory that holds `.cas` runs the hooks in there; so it is not there."""
+    commit(home, "sub/.cas/hooks/pre_checkout", b"#!/bin/sh\n")
+    commit(home, "sub/file", b"x")
+
+    with mounted(home, tmp_path / "m") as mount:
+        assert ["file"] == os.listdir(mount.at / "sub")
+        assert not (mount.at / "sub" / ".cas").exists()
+        assert not (mount.at / "sub" / ".cas" / "hooks" / "pre_checkout").exists()

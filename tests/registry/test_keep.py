@@ -14,7 +14,7 @@ from cas.progress import Silent
 from cas.registry.entry import RemoteEntry
 from cas.registry.keep import keep
 from cas.registry.places import Place
-from cas.registry.put_back import put_back
+from cas.registry.put_back import PutBack, put_back
 from cas.remotes.digests import Digest
 from cas.repo import Repository
 from tests.registry.desk import Landing, contents, entry, write
@@ -59,6 +59,11 @@ def toys(tmp_path: Path) -> Place:
 def kept(repository: Repository, place: Place, arrival: Arrival) -> tuple[Version, bool]:
     """Keep what is in a place."""
     return keep(repository, place, arrival, origin="ann@home", progress=SILENT)
+
+
+def back(repository: Repository, place: Place) -> PutBack | None:
+    """Bring back what a place should have; what leads there is there."""
+    return put_back(repository, place, SILENT, make=lambda: None)
 
 
 def test_a_version_says_where_it_came_from(repository: Repository, model: Place) -> None:
@@ -185,10 +190,10 @@ def test_the_newest_comes_back(repository: Repository, model: Place) -> None:
         kept(repository, model, Landing(model, {"etag": text}).note())
     model.destination.write_text("spoilt")
 
-    found = put_back(repository, model, SILENT)
+    found = back(repository, model)
 
     assert found is not None
-    arrival, version = found
+    arrival, version = found.arrival, found.version
     assert "two" == model.destination.read_text()
     assert ({"etag": "two"}, version.content) == (arrival.mark, arrival.content)
 
@@ -201,11 +206,11 @@ def test_only_what_came_from_the_url_comes_back(repository: Repository, model: P
         RemoteEntry("model", "models/net", "s3://elsewhere/net", mirrors=(model.entry.url,)), model.root
     )
 
-    before = put_back(repository, model, SILENT)
+    before = back(repository, model)
     kept(repository, model, Landing(model).note())
 
     assert before is None
-    assert put_back(repository, mirrored, SILENT) is not None
+    assert back(repository, mirrored) is not None
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "md5"])
@@ -222,9 +227,9 @@ def test_what_comes_back_has_the_digest_of_the_registry(
     def asking(digest: Digest) -> Place:
         return Place(RemoteEntry("model", "models/net", model.entry.url, digest=digest), model.root)
 
-    assert put_back(repository, asking(never), SILENT) is None
+    assert back(repository, asking(never)) is None
     assert "wrong" == model.destination.read_text()
-    assert put_back(repository, asking(digest), SILENT) is not None
+    assert back(repository, asking(digest)) is not None
     assert "right" == model.destination.read_text()
     assert not (model.state / "back").exists()
 
@@ -237,11 +242,11 @@ def test_a_directory_comes_back_among_the_files_of_others(repository: Repository
     (toys.destination / "box" / "cube").unlink()
     (toys.destination / "box").rmdir()
 
-    found = put_back(repository, toys, SILENT)
+    found = back(repository, toys)
 
     assert found is not None
     assert {"ball": "round", "box/cube": "square", "mine": "own"} == contents(toys.destination)
-    assert found[0].content == found[1].content
+    assert found.arrival.content == found.version.content
 
 
 @pytest.mark.parametrize("kind", ["file", "symlink"])
@@ -260,7 +265,7 @@ def test_nothing_is_written_through_what_is_in_the_way(
         (toys.destination / "box").symlink_to(outside)
 
     with pytest.raises(ConflictError) as caught:
-        put_back(repository, toys, SILENT)
+        back(repository, toys)
 
     assert str(toys.destination / "box") in str(caught.value)
     assert [] == list(outside.iterdir())
@@ -273,7 +278,7 @@ def test_a_directory_in_the_way_of_a_file_is_told(repository: Repository, toys: 
     write(toys.destination / "ball" / "mine", "own")
 
     with pytest.raises(ConflictError) as caught:
-        put_back(repository, toys, SILENT)
+        back(repository, toys)
 
     assert "download-in-the-way" == caught.value.code
     assert "own" == (toys.destination / "ball" / "mine").read_text()

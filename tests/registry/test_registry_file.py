@@ -242,11 +242,25 @@ def test_a_property_that_yaml_readers_disagree_about_is_refused(file: Path) -> N
     assert "quote it" in str(refusal(file, entry(properties="{country: no}")).hint)
 
 
-def test_a_password_in_a_url_is_not_repeated(file: Path) -> None:
-    """Error messages end up in logs."""
-    error = refusal(file, entry(url="", gs_url="https://ann:secret@example.org/a.bin"))
+@pytest.mark.parametrize(
+    "text",
+    [
+        entry(url="", gs_url="https://ann:secret@example.org/a.bin"),
+        entry(url="https://ann:secret@example.org:port/a.bin"),
+        entry(mirrors="https://ann:secret@example.org/a.bin"),
+        entry(digest="https://ann:secret@example.org/a.bin"),
+        entry(dst_path="https://ann:secret@example.org/a.bin"),
+        entry(dst_path="https://example.org/a.bin?token=secret"),
+        entry(**{"https://ann:secret@example.org/a.bin": "1"}),
+        "- https://ann:secret@example.org/a.bin",
+    ],
+)
+def test_a_password_in_a_url_is_not_repeated(file: Path, text: str) -> None:
+    """Error messages end up in logs; also of URLs that stand where none belongs."""
+    error = refusal(file, text)
 
     assert "secret" not in str(error)
+    assert "https://" in str(error)
 
 
 @given(st.text(max_size=30))

@@ -80,4 +80,4 @@ def test_an_interruption_stops_the_others() -> None:
         together(do, [1, 2, 3, 4], count=2, task="downloading", progress=Bar())
 
     assert {1, 2} <= set(begun)
-    assert not [thread for thread in threading.enumerate() if thread.name == "cas-resources"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "cas-crew"]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import signal
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cas.errors import CasError
+from cas.remotes.aside import Aside
 from cas.remotes.fetch import fetch_file
 from cas.remotes.location import Location
 from cas.remotes.settings import Settings
 from cas.remotes.source import open_source
 from cas.remotes.sync import sync
+from cas.testing import faults
 from tests.processes import say
-from tests.remotes.fetching import not_at_all
+from tests.remotes.fetching import fetch, not_at_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,3 +89,44 @@ def fetch_without_room(url: str, home: str, limit: str) -> None:
         fetch_file(source, folder / "state", folder / "file", wait=not_at_all)
     except CasError as error:
         say(error.code, (folder / "file").read_bytes().decode())
+
+
+def fetch_and_die_at(url: str, home: str, step: str) -> None:
+    """Fetch a file, and be killed at a step."""
+    faults.kill_at(int(step))
+    fetch(url, Path(home))
+
+
+def fetch_without_links(url: str, home: str, step: str) -> None:
+    """Fetch a file where no file can have a second name; be killed at a step, or say what was in the way."""
+    forbid_links()
+    if step:
+        faults.kill_at(int(step))
+    displaced = fetch(url, Path(home)).displaced
+    assert displaced is not None
+    say(displaced.kept.name)
+
+
+def clear_what_vanishes(home: str, how: str) -> None:
+    """Keep a file that is deleted while it is looked at, with or without links; say where it is."""
+    if how:
+        forbid_links()
+    folder, file = os.open(home, os.O_RDONLY | os.O_DIRECTORY), Path(home, "file")
+
+    def is_ours(_: os.stat_result) -> bool:
+        file.unlink()
+        return False
+
+    say(Aside(Path(home, "kept")).clear(folder, "file", "file", is_ours=is_ours))
+
+
+def forbid_links() -> None:
+    """Have the kernel refuse link(2) to this process, as file systems without hard links do."""
+    number = {"x86_64": 265, "aarch64": 37}[os.uname().machine]
+    # Load the number of the call; if it is that one, fail with EPERM; else go on.
+    words = ((0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x0005_0001), (0x06, 0, 0, 0x7FFF_0000))
+    filters = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *word) for word in words))
+    program = struct.pack("HxxxxxxP", len(words), ctypes.addressof(filters))
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    assert prctl(38, 1, 0, 0, 0) == 0, "no new privileges"
+    assert prctl(22, 2, ctypes.create_string_buffer(program), 0, 0) == 0, os.strerror(ctypes.get_errno())

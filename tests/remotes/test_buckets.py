@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
 import pytest
@@ -227,6 +228,20 @@ def test_a_busy_store_is_asked_again(tmp_path: Path, web: WebServer) -> None:
     assert (b"data", 3) == ((tmp_path / "file").read_bytes(), len(pauses))
 
 
+def test_an_answer_to_head_is_no_answer_to_the_next_request(web: WebServer) -> None:
+    """The server of these tests once sent a body with it, and a store was asked again for no reason."""
+    web.put("/x", b"data")
+    connection = HTTPConnection(web.host)
+
+    bodies = []
+    for method in ("HEAD", "GET"):
+        connection.request(method, "/x")
+        bodies.append(connection.getresponse().read())
+    connection.close()
+
+    assert [b"", b"data"] == bodies
+
+
 def listing(*keys: str) -> bytes:
     """What S3 answers when it is asked for a list."""
     objects = "".join(
@@ -235,6 +250,17 @@ def listing(*keys: str) -> bytes:
         for key in keys
     )
     return f"<ListBucketResult><IsTruncated>false</IsTruncated>{objects}</ListBucketResult>".encode()
+
+
+def test_a_directory_of_which_nothing_comes_is_not_made(tmp_path: Path, web: WebServer) -> None:
+    """It can be listed, and not read: an empty directory would only be in the way of others."""
+    web.always["/bucket?list-type=2"] = Answer(200, body=listing("a", "deep/b"))
+    web.always["/bucket/a"] = web.always["/bucket/deep/b"] = Answer(403, body=failure("AccessDenied"))
+
+    with pytest.raises(RemoteError):
+        fetch_all("s3://bucket/", tmp_path, made_up(f"http://{web.host}"))
+
+    assert ["state"] == [path.name for path in tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize("key", ["../evil", "a/../../evil", "a//b", "./a", "a/..", "/a/../b"])

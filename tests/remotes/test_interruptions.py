@@ -11,17 +11,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cas.errors import CasError, NotFoundError
+from cas.remotes.fetch import fetch_file
+from cas.remotes.location import Location
 from cas.remotes.partial import PART, Partial
+from cas.remotes.settings import Settings
+from cas.remotes.source import open_source
 from tests import processes
 from tests.maintenance.test_full_disk import SMALL_DISK, has_small_disks
 from tests.remotes import children
 from tests.remotes.fetching import MIB, fetch, left_in_state
-from tests.servers.web import Answer
+from tests.servers.web import Answer, Cut
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.servers.web import WebServer
+    from tests.servers.web import Asked, WebServer
 
 LARGE = random.Random(4).randbytes(4 * PART)
 
@@ -187,6 +192,67 @@ def test_without_room_the_old_file_stays(
 
     code = "disk-full" if room == "disk" else "io-error"
     assert (0, f"{code} old\n") == (done.returncode, done.stdout), done.stderr
+
+
+def test_what_cannot_be_resumed_does_not_stay(tmp_path: Path, web: WebServer) -> None:
+    """A file on its way that the next attempt has to begin anew only takes room."""
+    url = web.put("/x", LARGE, has_ranges=False)
+
+    def fail(asked: Asked) -> None:
+        if asked.range is None:
+            web.instead["/x"].append(Answer(404) if len(web.asked) > 3 else Cut(MIB))
+
+    web.before = fail
+
+    with pytest.raises(NotFoundError):
+        fetch(url, tmp_path)
+
+    assert [] == list((tmp_path / "state").iterdir())
+
+
+def test_parts_of_which_none_is_done_do_not_stay(tmp_path: Path, web: WebServer) -> None:
+    """A journal that says that nothing is there is of no use either."""
+    url = web.put("/x", LARGE)
+    web.before = lambda asked: web.instead["/x"].extend([] if asked.range == "bytes=0-0" else [Answer(404)])
+
+    with pytest.raises(NotFoundError):
+        fetch(url, tmp_path)
+
+    assert [] == list((tmp_path / "state").iterdir())
+
+
+@pytest.mark.parametrize("who", ["the server", "the registry"])
+def test_an_answer_that_does_not_end_is_broken_off(tmp_path: Path, web: WebServer, who: str) -> None:
+    """At the first byte too many, and not when the disk is full."""
+    counted = Watcher()
+    url = web.put("/x", b"0123456789", has_length=who == "the server", has_ranges=who == "the server")
+
+    def go_on(asked: Asked) -> None:
+        if asked.range is None:
+            web.put("/x", LARGE, has_length=False, has_ranges=False)
+
+    web.before = go_on
+    source = open_source(Location.parse(url), Settings())
+
+    with pytest.raises(CasError) as caught:
+        fetch_file(source, tmp_path / "state", tmp_path / "file", size=10, progress=counted)
+
+    assert "more came" in str(caught.value)
+    assert counted.bytes <= 10
+    assert [] == list((tmp_path / "state").iterdir())
+
+
+class Watcher:
+    """Counts what comes."""
+
+    bytes = 0
+
+    def start(self, task: str, total: int | None, unit: str) -> None:
+        """Nothing is to be done."""
+
+    def advance(self, count: int) -> None:
+        """Count."""
+        self.bytes += count
 
 
 def test_parts_are_not_used_for_another_url(tmp_path: Path, web: WebServer) -> None:

@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,7 +74,7 @@ def test_only_what_differs_comes(tmp_path: Path, far: Path) -> None:
     synced = fetch_all(f"file://{far}/", tmp_path)
 
     assert contents(far) == contents(tmp_path / "all")
-    assert (4, 1, ("b/c",)) == (synced.fetched, synced.unchanged, synced.edited)
+    assert (4, 1, ["b/c"]) == (synced.fetched, synced.unchanged, [one.path for one in synced.displaced])
 
 
 def test_foreign_files_and_those_that_are_gone_stay(tmp_path: Path, far: Path) -> None:
@@ -129,6 +130,30 @@ def test_what_is_here_already_is_recognised_by_its_hash(tmp_path: Path, seaweed:
     synced = fetch_all("s3://copied/", tmp_path, seaweed.settings)
 
     assert (1, 1, files) == (synced.fetched, synced.unchanged, contents(tmp_path / "all"))
+    assert files.keys() == synced.hashed.keys()
+    assert blake3(b"one").hexdigest() == synced.hashed["a"].blake3
+
+
+def test_nobody_needs_to_read_again_what_came(tmp_path: Path, far: Path) -> None:
+    """Files are hashed on their way, small and large; the status tells whether one is still that."""
+    synced = fetch_all(f"file://{far}/", tmp_path)
+    with (tmp_path / "all" / "a").open("ab") as stream:
+        stream.write(b" more")
+    again = fetch_all(f"file://{far}/", tmp_path)
+
+    assert {name: blake3(data).hexdigest() for name, data in FILES.items()} == {
+        name: hashed.blake3 for name, hashed in synced.hashed.items()
+    }
+    assert {name for name in FILES if name != "a"} == {
+        name
+        for name, hashed in synced.hashed.items()
+        if _left(hashed.status) == _left((tmp_path / "all" / name).stat())
+    }
+    assert ["a"] == list(again.hashed)
+
+
+def _left(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def test_what_an_interrupted_sync_has_brought_is_not_fetched_again(

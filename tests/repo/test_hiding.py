@@ -328,9 +328,12 @@ def test_the_root_is_always_there(repository: Repository) -> None:
     assert "base" == sees(repository, "low")
 
 
-def test_a_path_too_long_for_the_index_is_told(repository: Repository, here: Path) -> None:
+def test_a_path_too_long_for_the_index_is_told(repository: Repository, here: Path, tmp_path: Path) -> None:
     """Among refs; a directory takes what its file system takes."""
     path = "/".join(["d" * 99] * 5)
+    low = LayerConfig("files", "directory", path=os.fspath(tmp_path / "files"))
+    repository.add_layer(low, position=Position.bottom())
+    write(tmp_path / "files" / path)
 
     with pytest.raises(InvalidError, match="it has 499 bytes, and 470 can be hidden at most"):
         repository.hide(path)
@@ -434,6 +437,91 @@ def test_a_symlink_is_hidden_as_such(repository: Repository, here: Path, tmp_pat
     assert f"delete '{link}'" == caught.value.hint
 
 
+@pytest.mark.parametrize("layer", ["main", "runtime"])
+def test_nothing_is_hidden_through_a_symlink(
+    repository: Repository, here: Path, tmp_path: Path, layer: str
+) -> None:
+    """The link would go on leading to it, and beside what it leads to is another path: the hint says so."""
+    source = tmp_path / "source"
+    put_folder(repository, "data", source, "d/a")
+    (source / "link").symlink_to("d")
+    repository.commit("data", source)
+    (here / "runtime_resources" / "own").mkdir(parents=True)
+    write(here / "runtime_resources" / "own" / "b")
+    (here / "runtime_resources" / "mine").symlink_to("own")
+
+    for path, link in [("data/link/a", "data/link"), ("data/link/x/y", "data/link"), ("mine/b", "mine")]:
+        for opaque in (False, True):
+            with pytest.raises(ConflictError, match="is a symlink") as caught:
+                repository.hide(path, layer=layer, opaque=opaque)
+            assert "cannot-hide" == caught.value.code
+            assert f"`cas hide {link}`" in str(caught.value.hint)
+
+    assert "hide" not in events(repository)
+    assert ["mine", "own"] == sorted(path.name for path in (here / "runtime_resources").iterdir())
+    repository.hide("data/d/a", layer=layer)
+    assert (None if layer == "main" else "main") == sees(repository, "data/link/a")
+
+
+@pytest.mark.parametrize("opaque", [False, True])
+@pytest.mark.parametrize("layer", ["main", "runtime"])
+def test_what_is_below_a_file_does_not_hide_the_file(
+    repository: Repository, here: Path, layer: str, *, opaque: bool
+) -> None:
+    """A directory would have to be in its place; among the refs, a path can be hidden without one."""
+    repository.add_layer(LayerConfig("base"), position=Position.bottom())
+    put(repository, "a/file", layer="base")
+
+    if layer == "main" and not opaque:
+        assert repository.hide("a/file/b").notes
+    else:
+        with pytest.raises(ConflictError, match="'a/file' is a file in layer 'base'"):
+            repository.hide("a/file/b/c", layer=layer, opaque=opaque)
+
+    assert "base" == sees(repository, "a/file")
+    assert [] == list(here.iterdir())
+
+
+def test_a_directory_layer_hides_nothing_in_advance_where_no_directory_is(
+    repository: Repository, here: Path
+) -> None:
+    """It would have to be made, and be seen; the hint is what works."""
+    put(repository, "data/old")
+    repository.hide("data")
+
+    for path in ("nothing/here", "data/old"):
+        with pytest.raises(ConflictError, match="an empty directory would be shown") as caught:
+            repository.hide(path, layer="runtime")
+        assert f"note it among the refs: `cas hide {path}`" == caught.value.hint
+
+    assert [] == list(here.iterdir())
+    assert repository.hide("nothing/here").is_changed
+
+
+@pytest.mark.parametrize("opaque", [False, True])
+def test_showing_again_undoes_all_that_hiding_made(
+    repository: Repository, here: Path, *, opaque: bool
+) -> None:
+    """Directories, too, unless something is in them by now, or nothing else would be there."""
+    put(repository, "data/a/b/old/x")
+    put(repository, "data/kept")
+    before = [node.path for node in repository.view().walk()]
+    write(here / "runtime_resources" / "data" / "mine")
+    (here / "runtime_resources" / "empty").mkdir()
+
+    repository.hide("data/a/b/old", layer="runtime", opaque=opaque)
+    assert sees(repository, "data/a/b/old/x") is None
+    repository.hide("empty/x", layer="runtime")
+    repository.unhide("data/a/b/old")
+    repository.unhide("empty/x")
+
+    assert [*before, "data/mine", "empty"] == [node.path for node in repository.view().walk()]
+    root = here / "runtime_resources"
+    assert ["data", "data/mine", "empty"] == sorted(
+        os.fspath(one.relative_to(root)) for one in root.rglob("*")
+    )
+
+
 def test_hidden_versions_are_live(repository: Repository) -> None:
     """Out of sight is not removed: gc takes nothing, and whoever names them gets them."""
     spec = put(repository, "data/notes", b"keep me")
@@ -454,3 +542,19 @@ def test_what_a_directory_never_shows_is_not_hidden_in_it(
 
     assert caught.value.code == "bad-path"
     assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize("mark", [".wh.a", ".wh..wh..opq"])
+def test_a_whiteout_is_known_by_its_name_alone(repository: Repository, here: Path, mark: str) -> None:
+    """A symlink that leads nowhere hides as a file does, and a lookup says what a listing says."""
+    put(repository, "data/a")
+    folder = here / "runtime_resources" / "data"
+    folder.mkdir(parents=True)
+    (folder / mark).symlink_to("nowhere")
+    view = repository.view()
+
+    assert sees(repository, "data/a") is None
+    assert [] == [*view.list("data"), *view.names()]
+    assert repository.unhide("data/a" if mark == ".wh.a" else "data").is_changed
+    assert "main" == sees(repository, "data/a")
+    assert ["data/a"] == [node.path for node in view.list("data")]

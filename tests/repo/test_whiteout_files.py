@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,36 +62,82 @@ def test_what_is_shown_again_leaves_no_file(root: Path) -> None:
 
 
 @pytest.mark.parametrize("is_opaque", [False, True])
-def test_nothing_is_written_outside_of_the_layer(root: Path, tmp_path: Path, *, is_opaque: bool) -> None:
-    """A symlink in the layer may lead anywhere; one that stays inside is followed."""
+@pytest.mark.parametrize("link", ["in", "out", "deep/in"])
+def test_no_whiteout_is_beyond_a_symlink(root: Path, tmp_path: Path, link: str, *, is_opaque: bool) -> None:
+    """One that leads out of the layer leads anywhere, and what is beyond one inside has another path."""
     (root / "inside").mkdir(parents=True)
+    (root / "deep").mkdir()
     (tmp_path / "outside" / "x").mkdir(parents=True)
-    (root / "out").symlink_to(tmp_path / "outside")
-    (root / "in").symlink_to("inside")
-    before = files(tmp_path / "outside")
+    (root / link).symlink_to(tmp_path / "outside" if link == "out" else root / "inside")
+    whiteout_files.make(root, "inside/hidden", is_opaque=is_opaque)
+    before = files(tmp_path)
 
-    with pytest.raises(ConflictError, match="leads out of the layer") as caught:
-        whiteout_files.make(root, "out/x", is_opaque=is_opaque)
-    with pytest.raises(ConflictError):
-        whiteout_files.remove(root, "out/x", is_opaque=is_opaque)
+    with pytest.raises(ConflictError, match="is a symlink") as caught:
+        whiteout_files.make(root, f"{link}/x", is_opaque=is_opaque)
+    with pytest.raises(ConflictError, match="is a symlink"):
+        whiteout_files.remove(root, f"{link}/hidden", is_opaque=is_opaque)
 
     assert "cannot-hide" == caught.value.code
-    assert before == files(tmp_path / "outside")
-    assert whiteout_files.make(root, "in/x", is_opaque=is_opaque)
-    assert whiteout_files.find(root, "inside/x") is is_opaque
+    assert whiteout_files.find(root, f"{link}/hidden") is None
+    assert whiteout_files.find(root, "inside/hidden") is is_opaque
+    assert before == files(tmp_path)
 
 
-@pytest.mark.parametrize("path", ["file/x", "file/x/y", "dangling/x"])
+def test_what_cannot_be_made_leaves_no_directories(root: Path) -> None:
+    """They would be seen in the view, for nothing."""
+    (root / "a").mkdir(parents=True)
+
+    with pytest.raises(InvalidError):
+        whiteout_files.make(root, f"a/b/c/{'n' * 255}", is_opaque=False)
+
+    assert ["a"] == files(root)
+
+
+def test_empty_directories_go_as_far_as_nobody_needs_them(root: Path) -> None:
+    """From the innermost to the first that has something in it, or that has to stay, and never the root."""
+    whiteout_files.make(root, "a/b/c/d", is_opaque=True)
+    whiteout_files.make(root, "x/y/z", is_opaque=False)
+    (root / "a" / "kept").touch()
+    whiteout_files.remove(root, "a/b/c/d", is_opaque=True)
+    whiteout_files.remove(root, "x/y/z", is_opaque=False)
+
+    whiteout_files.prune(root, "a/b/c/d", is_opaque=True, is_needless=lambda path: path != "a/b/c")
+    assert ["a", "a/b", "a/b/c", "a/kept", "x", "x/y"] == files(root)
+    whiteout_files.prune(root, "a/b/c/d", is_opaque=False, is_needless=lambda _: True)
+    whiteout_files.prune(root, "x/y/z", is_opaque=False, is_needless=lambda _: True)
+
+    assert ["a", "a/kept"] == files(root)
+
+
+@pytest.mark.parametrize("path", ["file/x", "file/x/y", "file"])
 def test_below_a_file_there_is_nothing_to_hide(root: Path, path: str) -> None:
     """It hides what lower layers have there by being a file; a name that is too long is told as well."""
     root.mkdir()
     (root / "file").write_text("x")
-    (root / "dangling").symlink_to("nowhere")
 
     with pytest.raises(ConflictError, match="is no directory"):
-        whiteout_files.make(root, path, is_opaque=False)
+        whiteout_files.make(root, path, is_opaque=path == "file")
+    with pytest.raises(ConflictError, match="is no directory"):
+        whiteout_files.make(root / "file", "x", is_opaque=False)
     with pytest.raises(InvalidError) as caught:
         whiteout_files.make(root, "n" * 255, is_opaque=False)
 
     assert "path-too-long" == caught.value.code
-    assert ["dangling", "file"] == files(root)
+    assert ["file"] == files(root)
+
+
+@pytest.mark.parametrize("mark", [".wh.NAME", ".wh..wh..opq"])
+def test_a_directory_in_the_place_of_a_whiteout_is_not_deleted(root: Path, mark: str) -> None:
+    """It hides, by its name, but somebody made it and may have things in it: they are told where it is."""
+    place = root / ("x" if "opq" in mark else "") / mark.replace("NAME", "x")
+    (place / "kept").mkdir(parents=True)
+    is_opaque = whiteout_files.find(root, "x")
+    assert is_opaque is not None
+
+    with pytest.raises(ConflictError, match="is a directory") as caught:
+        whiteout_files.remove(root, "x", is_opaque=is_opaque)
+
+    assert "whiteout-no-file" == caught.value.code
+    assert os.fspath(place) in str(caught.value.hint)
+    assert (place / "kept").is_dir()
+    assert not whiteout_files.make(root, "x", is_opaque=is_opaque)

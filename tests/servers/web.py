@@ -142,7 +142,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
-        self.wfile.write(answer.body)
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
         self.wfile.flush()
 
     def _serve(self, file: File, asked: Asked, cut: int | None) -> None:
@@ -170,7 +171,8 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.send_header("Connection", "close")
         self.end_headers()
-        self._send(file.data, start, stop if cut is None else min(start + cut, stop))
+        if self.command != "HEAD":  # a client would take the body for the answer to its next request
+            self._send(file.data, start, stop if cut is None else min(start + cut, stop))
         if cut is not None or not file.has_length:
             self.close_connection = True
 

@@ -145,7 +145,7 @@ def test_ambiguous_prefixes_list_the_candidates(index: Index, ledger: Ledger) ->
         ("road", "no-such-name", "nothing of that name is in layer 'work' or 'main'", "mean 'roads'?"),
         ("zzz", "no-such-name", "nothing of that name", "cas ls"),
         ("work:roads", "no-such-name", "in layer 'work'", "cas ls"),
-        ("nope:roads", "no-such-layer", "'work', 'main'", None),
+        ("nope:roads", "no-such-layer", "'work', 'main'", "cas layer list"),
         ("old", "name-removed", "all its versions were removed", "cas restore old"),
         ("old@v0", "name-removed", "all its versions were removed", "cas restore old"),
         ("roads@~3", "no-such-version", "has 3 of it, so the oldest is ~2", None),

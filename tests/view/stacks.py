@@ -24,6 +24,7 @@ from cas.versions.identity import version_id
 from cas.versions.record import Record
 from cas.view.directory_layer import DirectoryLayer
 from cas.view.refs_layer import RefsLayer
+from cas.view.stored import Stored
 from cas.view.view import View
 
 if TYPE_CHECKING:
@@ -103,18 +104,14 @@ def _folder(nodes: st.SearchStrategy[Node]) -> st.SearchStrategy[Tree]:
 
 
 def _with_whiteouts() -> st.SearchStrategy[Tree]:
+    """Draw directories in which a whiteout may be anything: it is its name that counts."""
     marks = st.sampled_from([b".wh..wh..opq", b".wh.a", b".wh.b", b".wh.a-b", b".cas", b".cas-downloads"])
     names = _names() | marks
 
     def folder(nodes: st.SearchStrategy[Node]) -> st.SearchStrategy[Tree]:
-        return st.dictionaries(names, nodes, max_size=4).map(_as_marks)
+        return st.dictionaries(names, nodes, max_size=4)
 
     return folder(st.recursive(_leaves(), folder, max_leaves=6))
-
-
-def _as_marks(tree: Tree) -> Tree:
-    """Make whiteouts files, which is what `cas` makes them."""
-    return {name: File() if name.startswith(b".wh.") else node for name, node in tree.items()}
 
 
 def _events() -> st.SearchStrategy[tuple[Commit | Hide, ...]]:
@@ -150,9 +147,18 @@ class Workshop:
 
     def view(self, stack: Sequence[Model]) -> View:
         """Make the view of a stack. The layers are called `0`, `1`, …, from the uppermost on."""
-        number = next(self._numbers)
-        made = [self._layer(model, f"{number}-{at}") for at, model in enumerate(stack)]
+        made = self._layers(stack)
         return View(lambda: made, index=self.repository._index)
+
+    def stored_view(self, stack: Sequence[Model]) -> View:
+        """Make a view that puts stored content on the disk."""
+        made = self._layers(stack)
+        stored = Stored(self.repository._materialiser)
+        return View(lambda: made, index=self.repository._index, stored=stored)
+
+    def _layers(self, stack: Sequence[Model]) -> Sequence[Layer]:
+        number = next(self._numbers)
+        return [self._layer(model, f"{number}-{at}") for at, model in enumerate(stack)]
 
     def _layer(self, model: Model, name: str) -> Layer:
         if isinstance(model, RefsModel):

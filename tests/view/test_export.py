@@ -322,7 +322,14 @@ def test_damage_is_told_before_anything_is_written(repository: Repository, home:
     assert litter(repository, out) == []
 
 
-STEPS = ["index.written", "staging.announced", "export.staged", "export.applied", "index.written"]
+STEPS = [
+    "index.written",
+    "staging.announced",
+    "export.staged",
+    "index.written",
+    "export.applied",
+    "index.written",
+]
 
 
 def test_who_dies_leaves_what_the_next_completes(home: Path, tmp_path: Path) -> None:

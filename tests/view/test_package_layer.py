@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -54,7 +55,7 @@ def test_a_package_that_is_not_installed_is_empty(caplog: pytest.LogCaptureFixtu
                 view.get_resource_path("a")
 
     assert [record.getMessage() for record in caplog.records] == [
-        "layer 'app' is empty: there is no Python package 'cas_test_nowhere.resources'"
+        "layer 'app' is empty: there is no Python package 'cas_test_nowhere.resources' for " + sys.executable
     ]
     assert list(view.walk()) == []
 

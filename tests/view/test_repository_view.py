@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,12 +18,12 @@ from cas.repo import Repository
 from cas.repo.layer_changes import Position
 from cas.testing.trees import File, Symlink, read_tree, write_tree
 from cas.view.errors import ResourceNotFound
+from cas.worktree.directories import remove_tree
 from tests import processes
 from tests.view import view_children
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from cas.testing.trees import Tree
     from cas.view.view import View
@@ -256,3 +258,49 @@ def test_paths_longer_than_any_name_are_not_found(view: View) -> None:
         view.find("/".join("x" * 100 for _ in range(50)))
     with pytest.raises(ResourceNotFound):
         view.find("caf\udce9")
+
+
+@pytest.fixture
+def deep(home: Path) -> Iterator[Path]:
+    """A layer in which directories lie deeper than any path is long."""
+    root = home / "runtime_resources"
+    root.mkdir()
+    above = os.open(".", os.O_RDONLY)
+    os.chdir(root)
+    for _ in range(45):
+        Path("d" * 99).mkdir()
+        os.chdir("d" * 99)
+    Path("leaf").touch()
+    os.fchdir(above)
+    os.close(above)
+    yield root
+    remove_tree_at(root)
+
+
+def remove_tree_at(path: Path) -> None:
+    """Delete a directory, however deep."""
+    parent = os.open(path.parent, os.O_RDONLY)
+    remove_tree(parent, os.fsencode(path.name))
+    os.close(parent)
+
+
+@pytest.mark.usefixtures("deep")
+def test_what_is_too_deep_to_be_looked_at_is_told(view: View) -> None:
+    """A list without it would look complete, and a lower layer's answer would be a guess."""
+    inside = "/".join(["d" * 99] * 45)
+
+    for ask in (
+        lambda: list(view.walk()),
+        lambda: list(view.names()),
+        lambda: view.get_resource_path(inside),
+        lambda: view.find(f"{inside}/leaf"),
+    ):
+        with pytest.raises(InvalidError, match="the system takes") as caught:
+            ask()
+        assert "path-too-long" == caught.value.code
+
+    with pytest.raises(ResourceNotFound):
+        view.find("n" * 5000)
+    with pytest.raises(ResourceNotFound):
+        view.find(f"{'d' * 99}/{'n' * 256}")
+    assert view.find("notes").layer == "main"

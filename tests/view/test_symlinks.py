@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,11 +17,10 @@ from cas.view.directory_layer import DirectoryLayer
 from cas.view.errors import ResourceNotFound
 from cas.view.view import View
 from tests.view import stacks
-from tests.view.stacks import Commit, DirectoryModel, RefsModel, Workshop
+from tests.view.stacks import Commit, DirectoryModel, Hide, RefsModel, Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from cas.testing.trees import Tree
     from cas.view.node import Node
@@ -89,6 +90,50 @@ def layer(root: Path, tree: Tree) -> DirectoryLayer:
     """Make a layer of a directory, which is made."""
     write_tree(tree, root)
     return DirectoryLayer(root.name, lambda: str(root))
+
+
+@settings(max_examples=60, deadline=None)
+@given(tree=stacks.trees())
+def test_a_link_in_a_directory_handed_out_leads_where_it_led(workshop: Workshop, tree: Tree) -> None:
+    """Wherever in its version the directory is: a neighbour that a link leads to is there as well."""
+    view = workshop.stored_view([RefsModel((Commit("top", tree),))])
+    with tempfile.TemporaryDirectory() as folder:
+        top = Path(folder, "top")
+        write_tree(tree, top)
+        for there, _, _ in os.walk(top):
+            handed = view.get_resource_path(Path(there).relative_to(folder))
+            for link in filter(os.path.islink, Path(there).rglob("*")):
+                copy = handed / link.relative_to(there)
+                is_inside = link.exists() and link.resolve().is_relative_to(top.resolve())
+                if is_inside:
+                    assert copy.exists()
+                    assert link.is_dir() == copy.is_dir()
+
+
+def test_what_links_need_is_materialised_once(workshop: Workshop) -> None:
+    """Directories that lead to each other are in one place; one that stands alone has its own place."""
+    tree: Tree = {
+        b"a": {b"to": Symlink(b"../b/file"), b"way": Symlink(b"around/file"), b"around": Symlink(b"../b")},
+        b"b": {b"file": File(b"x"), b"back": Symlink(b"../a")},
+        b"alone": {b"up": Symlink(b"deep/.."), b"deep": {}, b"out": Symlink(b"../../x")},
+    }
+    view = workshop.stored_view([RefsModel((Commit("data/top", tree),))])
+
+    assert view.which("data/top/a").path is None
+    a, b, alone = (view.get_resource_path("data/top", name) for name in ("a", "b", "alone"))
+
+    assert a.parent == b.parent == view.get_resource_path("data/top")
+    assert a == view.which("data/top/a").path
+    assert b"x" == (a / "to").read_bytes() == (a / "way").read_bytes()
+    assert alone.parent.name != "top"
+
+
+def test_what_is_hidden_is_not_materialised_beside(workshop: Workshop) -> None:
+    """A link to it leads nowhere in the view, so it leads nowhere on the disk."""
+    tree: Tree = {b"a": {b"to": Symlink(b"../secret")}, b"secret": File(b"x")}
+    view = workshop.stored_view([RefsModel((Commit("top", tree), Hide("top/secret")))])
+
+    assert not (view.get_resource_path("top/a") / "to").exists()
 
 
 def test_a_dangling_symlink_is_absent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -235,17 +235,36 @@ def test_a_linked_checkout_and_a_view_share_their_bytes(desk: Desk) -> None:
         assert (one.tree(content.id.raw, b"data") / "a").samefile(desk.home / "out" / "a")
 
 
-def test_a_repository_that_cannot_be_written_says_so(public: Path) -> None:
-    """A reader without rights cannot say what it uses, so it is handed nothing, not even what is there."""
+@pytest.mark.parametrize("change", ["nothing", "a file", "a name"])
+def test_who_cannot_write_is_handed_what_is_there(public: Path, change: str) -> None:
+    """Whole, or not at all: what has to be made, or made anew, is refused, and nothing is written."""
     desk = Desk.make(public / "desk")
     content = desk.commit(TREE)
+    (wanted,) = (one for one in desk.entries(content) if one.name == b"a")
     with materialiser(desk) as one:
-        one.tree(content.id.raw, b"data")
+        paths = [one.tree(content.id.raw, b"data"), one.file(wanted.id, wanted.kind, wanted.size, b"data")]
+    views = desk.layout.views
     desk.close()
+    if change == "a file":  # all that link to it
+        paths[1].chmod(0o644)
+        paths[1].write_bytes(b"HELLO")
+    elif change == "a name":
+        paths[0].chmod(0o755)
+        (paths[0] / "more").touch()
+    before = everything(views)
 
-    said = processes.printed(view_children.materialise_as_nobody, desk.home, content.id)
+    said = processes.printed(
+        view_children.materialise_as_nobody, desk.home, content.id, wanted.id.hex()
+    ).splitlines()
 
-    assert said.split() == ["ReadOnlyError", "permission-denied"] * 2
+    refused = "ReadOnlyError permission-denied"
+    tree, file = (os.path.relpath(path, views) for path in paths)
+    if change != "nothing":
+        tree = refused
+    if change == "a file":
+        file = refused
+    assert [tree, file, tree, file, refused, refused] == said
+    assert before == everything(views)
 
 
 def test_a_user_without_privileges_can_do_all_of_it(public: Path) -> None:

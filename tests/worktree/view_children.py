@@ -27,6 +27,8 @@ from tests.worktree.desks import Desk
 from tests.worktree.viewing import TREE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cas.testing.trees import Tree
 
 
@@ -60,16 +62,21 @@ def hold_until_told(home: str, tree: str) -> None:
     desk.close()
 
 
-def materialise_as_nobody(home: str, tree: str) -> None:
-    """Ask for what is there already, and for what is not, without the right to write; say what comes."""
+def materialise_as_nobody(home: str, tree: str, blob: str) -> None:
+    """Ask without the right to write, for what is there, again, and for what is not; say what comes."""
     become_nobody()
     desk = Desk(Path(home))
-    one = materialiser(desk)
-    for name in (b"data", b"other"):
-        try:
-            one.tree(bytes.fromhex(tree), name)
-        except CasError as error:
-            say(type(error).__name__, error.code)
+    one = materialiser(desk, max_size=0)
+    asks: list[Callable[[bytes], Path]] = [
+        lambda name: one.tree(bytes.fromhex(tree), name),
+        lambda name: one.file(bytes.fromhex(blob), Kind.FILE, None, name),
+    ]
+    for name in (b"data", b"data", b"other"):
+        for ask in asks:
+            try:
+                say(ask(name).relative_to(desk.layout.views))
+            except CasError as error:
+                say(type(error).__name__, error.code)
     one.close()
     desk.close()
 

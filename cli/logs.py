@@ -1,0 +1,36 @@
+"""What the library logs, on standard error: a warning as a line like other notes, and with -v everything."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from cas.cli.render import text
+
+if TYPE_CHECKING:
+    from cas.cli.console import Console
+
+
+def start(console: Console, verbosity: int) -> None:
+    """Show warnings, each once; from a verbosity of 1 on what is done, and from 2 on more."""
+    if verbosity:
+        level = logging.INFO if verbosity == 1 else logging.DEBUG
+        logging.basicConfig(level=level, format="%(relativeCreated)6d ms  %(name)s: %(message)s", force=True)
+    else:  # where a program that calls us has set up its own logging, that holds
+        logging.lastResort = _Warnings(console)
+
+
+class _Warnings(logging.Handler):
+    """Writes warnings as the rest of the command line writes what it has to say."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.WARNING)
+        self._console = console
+        self._told: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one."""
+        message = text.printable(record.getMessage())
+        if message not in self._told:
+            self._told.add(message)
+            self._console.warning(message)
