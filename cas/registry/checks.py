@@ -16,7 +16,7 @@ from cas.registry.here import Here, here
 from cas.registry.places import Place
 from cas.registry.recognise import recognise
 from cas.registry.together import together
-from cas.remotes.source import open_source
+from cas.remotes.sources import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,7 +12,7 @@ from cas.registry.arrival import Arrival, arrived, arrived_file, note_of
 from cas.registry.displaced import displaced_notes, gone_note
 from cas.registry.registry_file import SLASH_RULE
 from cas.remotes.fetch import fetch_file
-from cas.remotes.source import open_source
+from cas.remotes.sources import open_source
 from cas.remotes.sync import sync
 
 if TYPE_CHECKING:

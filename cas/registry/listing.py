@@ -18,7 +18,7 @@ from cas.registry.here import Here, here
 from cas.registry.places import Place
 from cas.remotes.crew import Crew
 from cas.remotes.errors import RemoteError
-from cas.remotes.source import open_source
+from cas.remotes.sources import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

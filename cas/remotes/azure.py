@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from obstore.store import AzureStore
 
-from cas.remotes.buckets import NO_RETRIES, Bucket, check_words, client_options
+from cas.remotes.bucket import NO_RETRIES, Bucket, check_words, client_options
 from cas.remotes.errors import RemoteError
 
 if TYPE_CHECKING:

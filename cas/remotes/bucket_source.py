@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from obstore import GetOptions, ObjectMeta
 
-    from cas.remotes.buckets import Bucket
+    from cas.remotes.bucket import Bucket
     from cas.remotes.location import Location
     from cas.remotes.settings import Settings
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from obstore.store import GCSStore
 
-from cas.remotes.buckets import NO_RETRIES, Bucket, answers, client_options
+from cas.remotes.bucket import NO_RETRIES, Bucket, answers, client_options
 from cas.remotes.errors import RemoteError
 
 if TYPE_CHECKING:

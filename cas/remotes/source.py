@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from cas.remotes.location import BUCKETS, WEB
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
     from cas.remotes.location import Location
-    from cas.remotes.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ class RemoteFile:
 
 
 class Source(Protocol):
-    """A file or a directory at the far side. Made by `open_source`."""
+    """A file or a directory at the far side. Made by `sources.open_source`."""
 
     @property
     def location(self) -> Location:
@@ -78,19 +75,3 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Give connections up, and break off what other threads are reading."""
-
-
-def open_source(location: Location, settings: Settings) -> Source:
-    """Get ready to fetch from `location`; no connection is made yet."""
-    # Each client takes tens of milliseconds to import, and most commands fetch nothing.
-    if location.scheme in BUCKETS:
-        from cas.remotes.bucket_source import BucketSource  # noqa: PLC0415
-
-        return BucketSource(location, settings)
-    if location.scheme in WEB:
-        from cas.remotes.web_source import WebSource  # noqa: PLC0415
-
-        return WebSource(location, settings)
-    from cas.remotes.file_source import FileSource  # noqa: PLC0415
-
-    return FileSource(location)

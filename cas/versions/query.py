@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cas.errors import InvalidError
 from cas.versions import refs, rows
 from cas.versions.jsontext import parse_json
-from cas.versions.values import canonical, check_mapping, check_value, fingerprint
+from cas.versions.values import FINGERPRINT_SIZE, canonical, check_mapping, check_value, fingerprint
 from cas.versions.version import State
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _matching(txn: Txn, conditions: list[tuple[str, JSON]], prefix: bytes) -> se
 
 def _having(txn: Txn, key: str, value: JSON, prefix: bytes) -> set[bytes]:
     return {
-        row_key[rows.FINGERPRINT_SIZE :]
+        row_key[FINGERPRINT_SIZE:]
         for reading in _readings(value)
         for row_key, _ in txn.scan(txn.tables.properties, fingerprint(key, reading) + prefix)
     }

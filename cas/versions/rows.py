@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 SEQUENCE: Final = struct.Struct(">Q")
 """Key of `log`."""
 
-FINGERPRINT_SIZE: Final = 16
-"""Bytes of a property's fingerprint at the start of a key of `properties`."""
-
 MAX_WHITEOUT_SIZE: Final = 470
 """Bytes of a path that can be hidden: with the longest layer it makes a key of 511."""
 

@@ -15,7 +15,6 @@ from typing import Any, Final, TypeAlias
 from blake3 import blake3
 
 from cas.errors import InvalidError
-from cas.versions.rows import FINGERPRINT_SIZE
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 """What JSON can express."""
@@ -25,6 +24,9 @@ MAX_INTEGER: Final = 2**53
 
 MAX_DEPTH: Final = 64
 """Lists and mappings inside each other."""
+
+FINGERPRINT_SIZE: Final = 16
+"""Bytes of a property's fingerprint in the index."""
 
 _FINGERPRINT_CONTEXT: Final = "cas property v1"
 

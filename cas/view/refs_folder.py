@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from cas.objects.index import Txn
-    from cas.view.refs_layer import RefsLayer
+    from cas.view.refs_reader import RefsReader
 
 
 _WHITEOUTS_ONLY: Final = Seen(None, is_final=False, has_whiteouts=True)
@@ -54,7 +54,7 @@ class _Found(msgspec.Struct, frozen=True):
 class RefsFolder(msgspec.Struct, frozen=True):
     """One folder."""
 
-    layer: RefsLayer
+    reader: RefsReader
     path: str = ""
     spot: Spot | None = None
     """The directory of a version that it is."""
@@ -73,7 +73,7 @@ class RefsFolder(msgspec.Struct, frozen=True):
     @property
     def has_whiteouts(self) -> bool:
         """Whether names in it may be hidden."""
-        return self.layer.whiteouts(self.txn).are_below(self.path)
+        return self.reader.whiteouts(self.txn).are_below(self.path)
 
     def look(self, name: str) -> Seen:
         """Say what is there."""
@@ -89,7 +89,7 @@ class RefsFolder(msgspec.Struct, frozen=True):
         """Open a directory."""
         found = self._find(name)
         spot = found.spot if found.spot is not None and found.spot.is_directory else None
-        return RefsFolder(self.layer, found.path, spot, found.has_names, found.limit, self.txn)
+        return RefsFolder(self.reader, found.path, spot, found.has_names, found.limit, self.txn)
 
     def children(self) -> Iterator[Node]:
         """Iterate over what is in it. Memory: a batch of names, and the tree."""
@@ -100,7 +100,7 @@ class RefsFolder(msgspec.Struct, frozen=True):
         """Symlinks stay inside of their version: not even names that lie below it are in their reach."""
         assert self.spot is not None, "only versions have symlinks"
         version = self.spot.version
-        limit = self.layer.limit(self.txn, version.name)
+        limit = self.reader.limit(self.txn, version.name)
         root = msgspec.structs.replace(
             self, path=version.name, spot=Spot.of(version), has_names=False, limit=limit
         )
@@ -121,13 +121,13 @@ class RefsFolder(msgspec.Struct, frozen=True):
 
     def _find(self, name: str) -> _Found:
         if self.txn is None:
-            with self.layer.index.read() as txn:
+            with self.reader.index.read() as txn:
                 return self._find_in(txn, name)
         return self._find_in(self.txn, name)
 
     def _find_in(self, txn: Txn, name: str) -> _Found:
         path = join(self.path, name)
-        whiteouts = self.layer.whiteouts(txn)
+        whiteouts = self.reader.whiteouts(txn)
         if not whiteouts:
             return self._found(txn, path, name, self.limit)
         whiteout = whiteouts.at(path)
@@ -145,19 +145,19 @@ class RefsFolder(msgspec.Struct, frozen=True):
         """Say what names and versions make of a path."""
         spot, has_names = None, False
         if self.has_names:
-            has_names = self.layer.has_names_below(txn, path)
-            version = self.layer.version(txn, path, newer_than=limit)
+            has_names = self.reader.has_names_below(txn, path)
+            version = self.reader.version(txn, path, newer_than=limit)
             spot = None if version is None else Spot.of(version)
         if spot is None and self.spot is not None and self.spot.version.sequence > limit:
-            spot = self.spot.child(name, self.layer.tree)
+            spot = self.spot.child(name, self.reader.tree)
         return _Found(path, limit, has_names, spot)
 
     def _directory(self, path: str, spot: Spot | None, *, has_names: bool) -> Node:
         """Describe a directory: with its content, if that is what a version has, neither more nor less."""
-        if spot is None or has_names or self.layer.are_changed_below(self.txn, path, spot.version.sequence):
-            return Node(path, Kind.DIRECTORY, self.layer.name)
+        if spot is None or has_names or self.reader.are_changed_below(self.txn, path, spot.version.sequence):
+            return Node(path, Kind.DIRECTORY, self.reader.name)
         version = spot.version
-        is_changed = self.layer.are_changed_below(self.txn, version.name, version.sequence)
+        is_changed = self.reader.are_changed_below(self.txn, version.name, version.sequence)
         return spot.node(path, is_changed=is_changed)
 
     def _from_names(self) -> Iterator[Node]:
@@ -165,8 +165,8 @@ class RefsFolder(msgspec.Struct, frozen=True):
         after = b""
         waiting: list[tuple[bytes, Node]] = []
         while self.has_names:
-            with self.layer.index.read() as txn:
-                steps = name_scan.steps(txn, self.layer.name, self.path, after)
+            with self.reader.index.read() as txn:
+                steps = name_scan.steps(txn, self.reader.name, self.path, after)
                 nodes = self._named(txn, steps)
             if not steps:
                 break
@@ -201,9 +201,9 @@ class RefsFolder(msgspec.Struct, frozen=True):
         """Iterate over what the tree has and no name stands for."""
         if self.spot is None:
             return
-        found = [self.spot.inside(entry) for entry in self.layer.tree(TreeId(self.spot.content))]
+        found = [self.spot.inside(entry) for entry in self.reader.tree(TreeId(self.spot.content))]
         found.sort(key=lambda spot: order(spot.path, is_directory=spot.is_directory))
-        is_plain = not self.has_names and not self.layer.whiteouts(self.txn)
+        is_plain = not self.has_names and not self.reader.whiteouts(self.txn)
         for spot in found:
             name = spot.path.rpartition("/")[2]
             if is_plain:
@@ -217,11 +217,11 @@ class RefsFolder(msgspec.Struct, frozen=True):
 
     def _from_whiteouts(self) -> Iterator[Node]:
         """Iterate over what is a directory only because it is opaque."""
-        names = self.layer.whiteouts(self.txn).opaque_names(self.path)
+        names = self.reader.whiteouts(self.txn).opaque_names(self.path)
         for name in sorted(names, key=lambda name: order(name, is_directory=True)):
             found = self._find(name)
             if found.spot is None and not found.has_names:
-                yield Node(found.path, Kind.DIRECTORY, self.layer.name)
+                yield Node(found.path, Kind.DIRECTORY, self.reader.name)
 
 
 def _key(node: Node) -> bytes:

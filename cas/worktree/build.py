@@ -31,16 +31,17 @@ from cas.ids import Kind, TreeId
 from cas.worktree.compare import join
 from cas.worktree.directories import Directories
 from cas.worktree.fetch import UnreadableError, plan_jobs
-from cas.worktree.link import Place
 from cas.worktree.reserved import is_reserved
 from cas.worktree.statcache import make_row
 from cas.worktree.unmade import UnmadeError, name_collision, not_read, not_safe
+from cas.worktree.wanted import Place
 
 if TYPE_CHECKING:
     from cas.objects.tree import Entry
     from cas.progress import Progress
-    from cas.worktree.files import FileMaker, Made, Wanted
+    from cas.worktree.files import FileMaker, Made
     from cas.worktree.statcache import DirectoryRow, StatCache
+    from cas.worktree.wanted import Wanted
 
 BATCH: Final = 20_000
 """Files collected before they are written."""

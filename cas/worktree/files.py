@@ -12,7 +12,7 @@ from cas.ids import BlobId
 from cas.worktree.ahead import read_ahead
 from cas.worktree.directories import Directories
 from cas.worktree.fetch import Large, UnreadableError, read_share
-from cas.worktree.link import Place, check_size, write_file
+from cas.worktree.link import check_size, write_file
 from cas.worktree.unmade import name_collision, not_read, not_written
 
 if TYPE_CHECKING:
@@ -23,14 +23,11 @@ if TYPE_CHECKING:
     from cas.worktree.fetch import Job
     from cas.worktree.link import Placer
     from cas.worktree.views import Views
+    from cas.worktree.wanted import Place, Wanted
 
 
 class StoppedError(Exception):
     """The checkout was given up; nobody sees this."""
-
-
-Wanted = dict[bytes, list[Place]]
-"""The places of each blob."""
 
 
 class Made(NamedTuple):

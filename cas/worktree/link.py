@@ -9,13 +9,14 @@ from __future__ import annotations
 import errno
 import os
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from cas import fs
 from cas.errors import StorageError
 from cas.ids import Kind
 from cas.worktree.unmade import wrong_size
 from cas.worktree.views import clone, is_untouched
+from cas.worktree.wanted import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,19 +40,6 @@ class Link(StrEnum):
     """They are the repository's own files, read-only."""
     SYMLINK = "symlink"
     """They point at the repository's own files, read-only; works across file systems."""
-
-
-class Place(NamedTuple):
-    """A file that is to be made."""
-
-    directory: bytes
-    """Path of its directory below the root that is being filled."""
-    name: bytes
-    blob: bytes
-    kind: Kind
-    """FILE or EXECUTABLE."""
-    size: int | None
-    """Bytes; None where no tree says it (a version that is one file)."""
 
 
 class Placer(Protocol):

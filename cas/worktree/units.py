@@ -14,9 +14,10 @@ from cas.progress import Silent
 from cas.worktree import leases, readonly, room
 from cas.worktree.directories import open_directory
 from cas.worktree.files import vanished
-from cas.worktree.link import HardlinkPlacer, Link, Place
+from cas.worktree.link import HardlinkPlacer, Link
 from cas.worktree.place import place
 from cas.worktree.views import Views, is_untouched
+from cas.worktree.wanted import Place
 
 if TYPE_CHECKING:
     from pathlib import Path

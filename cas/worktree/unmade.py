@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cas.errors import CasError
-    from cas.worktree.link import Place
+    from cas.worktree.wanted import Place
 
 
 TAKE_ANOTHER_PART: Final = "take a part of the version that is without it, with --path"

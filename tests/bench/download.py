@@ -46,7 +46,7 @@ from cas.remotes.buckets import open_bucket
 from cas.remotes.fetch import fetch_file
 from cas.remotes.location import Location
 from cas.remotes.settings import Settings
-from cas.remotes.source import open_source
+from cas.remotes.sources import open_source
 from cas.remotes.sync import sync
 from tests.servers.seaweed import Seaweed
 from tests.servers.web import WebServer

@@ -15,7 +15,7 @@ from cas.remotes.aside import Aside
 from cas.remotes.fetch import fetch_file
 from cas.remotes.location import Location
 from cas.remotes.settings import Settings
-from cas.remotes.source import open_source
+from cas.remotes.sources import open_source
 from cas.remotes.sync import sync
 from cas.testing import faults
 from tests.processes import say

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cas.remotes.fetch import fetch_file
 from cas.remotes.location import Location
 from cas.remotes.settings import Settings
-from cas.remotes.source import open_source
+from cas.remotes.sources import open_source
 from cas.remotes.sync import sync
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from cas.errors import CasError
 from cas.remotes.aside import Aside
 from cas.remotes.location import Location
 from cas.remotes.settings import Settings
-from cas.remotes.source import open_source
+from cas.remotes.sources import open_source
 from cas.remotes.sync import sync
 from cas.testing import faults
 from tests import processes

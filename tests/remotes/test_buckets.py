@@ -14,7 +14,7 @@ from cas.remotes.errors import RemoteError
 from cas.remotes.location import Location
 from cas.remotes.partial import PART
 from cas.remotes.settings import Settings
-from cas.remotes.source import open_source
+from cas.remotes.sources import open_source
 from tests.remotes.fetching import MIB, contents, fetch, fetch_all
 from tests.servers.seaweed import NARROW_KEY, NARROW_SECRET, SECRET
 from tests.servers.web import Answer, File

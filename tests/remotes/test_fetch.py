@@ -19,7 +19,7 @@ from cas.remotes.fetch import fetch_file
 from cas.remotes.location import Location
 from cas.remotes.partial import PART
 from cas.remotes.settings import Settings
-from cas.remotes.source import open_source
+from cas.remotes.sources import open_source
 from cas.testing import faults
 from tests.remotes.fetching import MIB, contents, fetch, left_in_state
 

@@ -15,7 +15,7 @@ from cas.remotes.fetch import fetch_file
 from cas.remotes.location import Location
 from cas.remotes.partial import PART
 from cas.remotes.settings import Settings
-from cas.remotes.source import open_source
+from cas.remotes.sources import open_source
 from tests.remotes.fetching import fetch, left_in_state
 
 if TYPE_CHECKING:

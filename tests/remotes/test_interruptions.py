@@ -16,7 +16,7 @@ from cas.remotes.fetch import fetch_file
 from cas.remotes.location import Location
 from cas.remotes.partial import PART, Partial
 from cas.remotes.settings import Settings
-from cas.remotes.source import open_source
+from cas.remotes.sources import open_source
 from tests import processes
 from tests.maintenance.test_full_disk import SMALL_DISK, has_small_disks
 from tests.remotes import children

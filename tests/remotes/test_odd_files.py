@@ -15,7 +15,7 @@ from cas.remotes.digests import Digest
 from cas.remotes.errors import RemoteError
 from cas.remotes.location import Location
 from cas.remotes.settings import Settings
-from cas.remotes.source import open_source
+from cas.remotes.sources import open_source
 from tests.remotes.fetching import contents, fetch, fetch_all
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 from cas.remotes.errors import RemoteError
 from cas.remotes.location import Location
 from cas.remotes.settings import Settings
-from cas.remotes.source import open_source
+from cas.remotes.sources import open_source
 from tests.remotes.fetching import MIB, fetch
 from tests.servers.web import Answer
 

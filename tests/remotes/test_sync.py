@@ -17,7 +17,8 @@ from cas.remotes.location import Location
 from cas.remotes.names import checked, parents
 from cas.remotes.partial import PART
 from cas.remotes.settings import Settings
-from cas.remotes.source import RemoteFile, open_source
+from cas.remotes.source import RemoteFile
+from cas.remotes.sources import open_source
 from cas.remotes.sync import sync
 from tests.remotes.fetching import contents, fetch_all, left_in_state
 

@@ -11,7 +11,7 @@ from cas.errors import CasError, InvalidError, NotFoundError
 from cas.remotes.errors import RemoteError
 from cas.remotes.location import Location
 from cas.remotes.settings import Settings
-from cas.remotes.source import open_source
+from cas.remotes.sources import open_source
 from tests.remotes.fetching import MIB, fetch, not_at_all
 from tests.servers.web import Answer, Cut
 

@@ -12,6 +12,7 @@ from cas.name_rules import MAX_LAYER_SIZE, parse_layer
 from cas.testing import strategies
 from cas.versions import rows
 from cas.versions.names import MAX_NAME_SIZE, MAX_TAG_SIZE, parse_name, parse_tag
+from cas.versions.values import FINGERPRINT_SIZE
 
 if TYPE_CHECKING:
     from cas.ids import VersionId
@@ -112,7 +113,7 @@ def test_the_longest_allowed_parts_fit_into_a_key() -> None:
     version = rows.version_key(ref, bytes(32))
 
     assert len(bytes(32) + version) <= LMDB_KEY_LIMIT
-    assert len(bytes(rows.FINGERPRINT_SIZE) + version) <= LMDB_KEY_LIMIT
+    assert len(bytes(FINGERPRINT_SIZE) + version) <= LMDB_KEY_LIMIT
     assert len(rows.tag_key(ref, "t" * MAX_TAG_SIZE)) <= LMDB_KEY_LIMIT
     assert len(rows.order_key(ref, 2**64 - 1)) <= LMDB_KEY_LIMIT
 

@@ -21,9 +21,10 @@ from cas.worktree.build import Builder
 from cas.worktree.compare import as_entry
 from cas.worktree.fetch import plan_jobs, read_share
 from cas.worktree.files import FileMaker, StoppedError
-from cas.worktree.link import HardlinkPlacer, Place, Placer
+from cas.worktree.link import HardlinkPlacer, Placer
 from cas.worktree.unmade import UnmadeError
 from cas.worktree.views import Views
+from cas.worktree.wanted import Place
 from tests.worktree.desks import Desk, tree_at
 
 if TYPE_CHECKING:
