@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cas.cli import errors
-from cas.cli.render import text
+from cas.cli import errors, text
 from cas.graph.programs import Programs
 from cas.graph.workshop import DEAF, Manner
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import typer  # noqa: TC002 - typer evaluates the annotations of completers
 
+from cas.cli import text
 from cas.cli.context import Invocation
-from cas.cli.render import text
 from cas.ids import Kind
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TextIO
 
-from cas.cli.render import table
+from cas.cli import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import typer
 
 from cas import fs
+from cas.cli import text
 from cas.cli.console import Paint
 from cas.cli.parameters import Argument
-from cas.cli.render import text
 from cas.errors import AlreadyExistsError, CasError, ConflictError, CorruptError, InvalidError, NotFoundError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from cas.cli.render import text
+from cas.cli import text
 
 if TYPE_CHECKING:
     from cas.cli.console import Console

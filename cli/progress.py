@@ -76,7 +76,7 @@ def _new_bar() -> RichProgress:
     from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    from cas.cli.render import text  # noqa: PLC0415
+    from cas.cli import text  # noqa: PLC0415
 
     class Amount(ProgressColumn):
         """How much is done, of how much, and how fast, in the unit of the task."""

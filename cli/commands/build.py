@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cas.cli import text
 from cas.cli.command import command
 from cas.cli.context import Invocation
 from cas.cli.errors import ExitCode
-from cas.cli.render import runs, text
+from cas.cli.render import runs
 from cas.errors import InvalidError
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cas.cli import durations
+from cas.cli import durations, text
 from cas.cli.command import command
 from cas.cli.console import Paint
 from cas.cli.context import Invocation
 from cas.cli.errors import ExitCode
-from cas.cli.render import documents, shapes, text, versions
-from cas.cli.render.table import Align, Column, Overlong
+from cas.cli.render import documents, shapes, versions
+from cas.cli.table import Align, Column, Overlong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cas.cli import completers
+from cas.cli import completers, text
 from cas.cli.command import command
 from cas.cli.context import Invocation
-from cas.cli.render import layers, shapes, text
+from cas.cli.render import layers, shapes
 
 if TYPE_CHECKING:
     from cas.cli.console import Console

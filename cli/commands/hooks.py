@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cas.cli import completers
+from cas.cli import completers, text
 from cas.cli.command import command
 from cas.cli.context import Invocation
 from cas.cli.errors import ExitCode
-from cas.cli.render import hooks, shapes, text
-from cas.cli.render.table import Column, Overlong
+from cas.cli.render import hooks, shapes
+from cas.cli.table import Column, Overlong
 
 if TYPE_CHECKING:
     from cas.cli.console import Console

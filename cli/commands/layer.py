@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from cas.cli import completers
+from cas.cli import completers, text
 from cas.cli.command import command
 from cas.cli.context import Invocation
-from cas.cli.render import layers, shapes, text
+from cas.cli.render import layers, shapes
 from cas.config import LayerConfig
 from cas.errors import InvalidError
 from cas.layer_settings import CWD, DIRECTORY, PACKAGE, REFS

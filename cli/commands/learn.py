@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cas.cli import text
 from cas.cli.command import command
 from cas.cli.console import Console, Paint
 from cas.cli.context import Invocation
-from cas.cli.render import shapes, text
+from cas.cli.render import shapes
 from cas.errors import AlreadyExistsError
 
 if TYPE_CHECKING:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cas.cli import options  # noqa: TC001 - typer evaluates the annotations
+from cas.cli import (
+    options,
+    text,
+)
 from cas.cli.command import command
 from cas.cli.context import Invocation
-from cas.cli.render import explained, text
+from cas.cli.render import explained
 
 if TYPE_CHECKING:
     from cas.cli.console import Console

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cas.cli import completers, options
+from cas.cli import completers, options, text
 from cas.cli.command import command
 from cas.cli.console import Paint
 from cas.cli.context import Invocation
-from cas.cli.render import documents, listing, pairs, shapes, text, versions, view
-from cas.cli.render.table import Align, Column
+from cas.cli.render import documents, listing, pairs, shapes, versions, view
+from cas.cli.table import Align, Column
 from cas.errors import InvalidError
 from cas.ids import Kind
 from cas.versions.version import State

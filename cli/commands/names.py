@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cas.cli import completers, options
+from cas.cli import completers, options, text
 from cas.cli.command import command
 from cas.cli.console import Paint
 from cas.cli.context import Invocation
-from cas.cli.render import documents, shapes, text
+from cas.cli.render import documents, shapes
 from cas.errors import InvalidError
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
-from cas.cli import completers
+from cas.cli import completers, text
 from cas.cli.command import command
 from cas.cli.context import Invocation, view_of
 from cas.cli.errors import ExitCode, explain
-from cas.cli.render import resources, text
+from cas.cli.render import resources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cas.cli import completers, options
+from cas.cli import completers, options, text
 from cas.cli.command import command
 from cas.cli.context import Invocation, working_directory
-from cas.cli.render import runs, text
+from cas.cli.render import runs
 
 if TYPE_CHECKING:
     from cas.cli.console import Console

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cas.cli import text
 from cas.cli.command import command
 from cas.cli.context import Invocation
-from cas.cli.render import explained, text
+from cas.cli.render import explained
 
 if TYPE_CHECKING:
     from cas.cli.console import Console

@@ -11,10 +11,10 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from cas.cli import completers, options, streams
+from cas.cli import completers, options, streams, text
 from cas.cli.command import command
 from cas.cli.context import Invocation
-from cas.cli.render import documents, shapes, text, versions
+from cas.cli.render import documents, shapes, versions
 from cas.errors import InvalidError
 
 if TYPE_CHECKING:

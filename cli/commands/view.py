@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from cas.cli import completers
+from cas.cli import completers, text
 from cas.cli.command import command
 from cas.cli.console import Paint
 from cas.cli.context import Invocation
-from cas.cli.render import pairs, shapes, text, view
+from cas.cli.render import pairs, shapes, view
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from cas.cli.render import documents, text, versions
+from cas.cli import text
+from cas.cli.render import documents, versions
 from cas.cli.render.shapes import VERSION, Shape
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cas.cli.render import text
+from cas.cli import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

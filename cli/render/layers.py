@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cas.cli.render.table import Align, Column, Overlong
+from cas.cli.table import Align, Column, Overlong
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

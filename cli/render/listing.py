@@ -6,8 +6,9 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from cas.cli.render import text, versions
-from cas.cli.render.table import Align, Column, Overlong
+from cas.cli import text
+from cas.cli.render import versions
+from cas.cli.table import Align, Column, Overlong
 from cas.layer_names import no_such_layer
 from cas.layer_settings import REFS
 from cas.view.directory_folder import DOWNLOADS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from cas.cli import text
 from cas.cli.console import Paint
-from cas.cli.render import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Final
 
-from cas.cli.render import text
+from cas.cli import text
 from cas.cli.render.shapes import Shape
-from cas.cli.render.table import Align, Column, Overlong
+from cas.cli.table import Align, Column, Overlong
 from cas.remotes.secrets import shown
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from cas.cli import text
 from cas.cli.console import Paint
-from cas.cli.render import text
 from cas.cli.render.shapes import Shape
-from cas.cli.render.table import Align, Column, Overlong
+from cas.cli.table import Align, Column, Overlong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

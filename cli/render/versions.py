@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from cas.cli import text
 from cas.cli.console import Paint
-from cas.cli.render import text
-from cas.cli.render.table import Align, Column, Overlong
+from cas.cli.table import Align, Column, Overlong
 from cas.versions.version import State
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from cas.cli.render import text
+from cas.cli import text
 from cas.ids import Kind
 
 if TYPE_CHECKING:

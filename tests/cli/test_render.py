@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cas.cli import durations
+from cas.cli import durations, table, text
 from cas.cli.console import encode
-from cas.cli.render import table, text
 
 COLUMNS = [
     table.Column("NAME", floor=20),

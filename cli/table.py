@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from cas.cli.render import text
+from cas.cli import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
