@@ -186,6 +186,9 @@ def _unescaped(field: str) -> str:
     return _OCTAL.sub(lambda match: chr(int(match[1], 8)), field)
 
 
+_ONE_FILE_SYSTEM = (
+    "something is mounted there, or a link leads elsewhere: both ends must be on one file system"
+)
 _BY_ERRNO: dict[int, tuple[type[CasError], str, str | None]] = {
     errno.ENOENT: (NotFoundError, "no-such-path", None),
     errno.ENOTDIR: (InvalidError, "not-a-directory", None),
@@ -195,6 +198,7 @@ _BY_ERRNO: dict[int, tuple[type[CasError], str, str | None]] = {
     errno.ENOSPC: (StorageError, "disk-full", "free some space and run the same command again"),
     errno.EDQUOT: (StorageError, "disk-full", "free some of your quota and run the same command again"),
     errno.ENAMETOOLONG: (InvalidError, "path-too-long", None),
+    errno.EXDEV: (StorageError, "across-file-systems", _ONE_FILE_SYSTEM),
 }
 
 

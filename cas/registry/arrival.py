@@ -1,13 +1,13 @@
 """What a download left behind: which files, as they were then, and what the far side called that state.
 
 It is a note beside the state of the transport, so that "is it here?" is answered without network and without
-reading a byte of content. Losing it costs a look at the files, nothing else.
+reading what nobody touched. Losing it costs a look at the files, nothing else.
 """
 
 from __future__ import annotations
 
+import operator
 import os
-import stat
 from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
@@ -16,9 +16,10 @@ from cas import fs
 from cas.ids import BlobId, Content, Kind, TreeId
 from cas.objects.tree import Entry, encode_tree, tree_id
 from cas.registry.hashing import content_of
+from cas.remotes.stamp import Stamp, hashed_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from cas.registry.entry import RemoteEntry
@@ -32,20 +33,25 @@ class ArrivedFile(msgspec.Struct, frozen=True, array_like=True):
 
     path: bytes
     """Relative to the directory; empty for the one file of a resource that is a file."""
-    size: int
-    mtime_ns: int
-    inode: int
-    is_executable: bool
+    stamp: Stamp
+    """What it looked like when it had these bytes."""
     blake3: bytes
     """32 bytes: its content id."""
 
-    def looks_like(self, status: os.stat_result) -> bool:
-        """Whether the file seems untouched: still a file, as large and as old as it was."""
-        return (
-            stat.S_ISREG(status.st_mode)
-            and (self.size, self.mtime_ns) == (status.st_size, status.st_mtime_ns)
-            and self.is_executable == bool(status.st_mode & 0o100)
-        )
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.stamp.size
+
+    def found_at(self, place: bytes) -> ArrivedFile | None:
+        """Look at it: what is noted, or its bytes if it was touched; None if it is gone or has others."""
+        status = _look(place)
+        if self.stamp.fits(status):
+            return self
+        found = None if status is None or status.st_size != self.size else hashed_at(place)
+        if found is None or found[1].blake3 != self.blake3.hex():
+            return None
+        return msgspec.structs.replace(self, stamp=self.stamp.renewed(found[0]))
 
 
 class Arrival(msgspec.Struct, frozen=True):
@@ -90,6 +96,11 @@ class Arrival(msgspec.Struct, frozen=True):
         with fs.explained(f"cannot write '{state / NOTE}'"):
             fs.write_atomically(state / NOTE, msgspec.msgpack.encode(self))
 
+    def without_others(self, entry: RemoteEntry) -> Self:
+        """Leave out what belongs to an entry below `entry`, which came before the registry said so."""
+        own = (file for file in self.files if entry.owner_of(os.fsdecode(file.path)) is None)
+        return msgspec.structs.replace(self, files=tuple(own))
+
     @property
     def size(self) -> int:
         """Bytes of all files."""
@@ -101,7 +112,7 @@ class Arrival(msgspec.Struct, frozen=True):
         if self.is_directory:
             return Content(Kind.DIRECTORY, _tree_of(self.files))
         (only,) = self.files
-        return Content(Kind.EXECUTABLE if only.is_executable else Kind.FILE, BlobId(only.blake3))
+        return Content(Kind.EXECUTABLE if only.stamp.is_executable else Kind.FILE, BlobId(only.blake3))
 
     def is_of(self, entry: RemoteEntry) -> bool:
         """Whether it was downloaded for what `entry` says today."""
@@ -113,64 +124,45 @@ class Arrival(msgspec.Struct, frozen=True):
 
     def seems_untouched(self, destination: Path) -> bool:
         """Whether every file at `destination` is there and looks as it was left; reads none."""
-        statuses = ((file, found(destination, file.path)) for file in self.files)
-        return all(status is not None and file.looks_like(status) for file, status in statuses)
+        return all(file.stamp.fits(_look(below(destination, file.path))) for file in self.files)
+
+    def renewed(self, destination: Path) -> Arrival | None:
+        """Note anew what the files at `destination` look like; None if one is gone or holds other bytes.
+
+        Reads those that were touched.
+        """
+        files = []
+        for file in self.files:
+            now = file.found_at(below(destination, file.path))
+            if now is None:
+                return None
+            files.append(now)
+        if all(map(operator.is_, files, self.files)):
+            return self
+        return msgspec.structs.replace(self, files=tuple(files))
+
+    def restamped(self, stamp_of: Callable[[ArrivedFile], Stamp]) -> Arrival:
+        """Say the same of the same files, which look otherwise."""
+        files = tuple(msgspec.structs.replace(file, stamp=stamp_of(file)) for file in self.files)
+        return msgspec.structs.replace(self, files=files)
 
     def damaged(self, destination: Path) -> Iterator[str]:
         """Iterate over the files below `destination` that are gone or hold other bytes; reads all of them."""
         for file in self.files:
-            if content_of(_below(destination, file.path)) != file.blake3:
+            if content_of(below(destination, file.path)) != file.blake3:
                 yield os.fsdecode(file.path)
 
 
-def arrived(
-    destination: Path, paths: Iterable[str], known: Mapping[bytes, ArrivedFile]
-) -> tuple[ArrivedFile, ...]:
-    """Look at the files of a directory that has just been fetched; read what `known` does not vouch for.
-
-    Raises:
-        NotFoundError: One of them is gone already.
-    """
-    return tuple(
-        _arrived(destination, path, known.get(path)) for path in sorted(os.fsencode(path) for path in paths)
-    )
+def below(destination: Path, path: bytes) -> bytes:
+    """Name the file at the relative `path`, or the one file of a resource that is a file."""
+    return os.path.join(os.fsencode(destination), path) if path else os.fsencode(destination)
 
 
-def arrived_file(destination: Path, digest: bytes) -> ArrivedFile:
-    """Look at a single file that has just been fetched, and hashes to `digest`."""
-    with fs.explained(f"cannot look at '{destination}'"):
-        return note_of(b"", os.lstat(destination), digest)
-
-
-def note_of(path: bytes, status: os.stat_result, digest: bytes) -> ArrivedFile:
-    """Note that the file at the relative `path` had this status when it hashed to `digest`."""
-    return ArrivedFile(
-        path, status.st_size, status.st_mtime_ns, status.st_ino, bool(status.st_mode & 0o100), digest
-    )
-
-
-def found(destination: Path, path: bytes) -> os.stat_result | None:
-    """Look at a file below `destination`, symlinks not followed; None if nothing is there."""
+def _look(place: bytes) -> os.stat_result | None:
     try:
-        return os.lstat(_below(destination, path))
+        return os.lstat(place)
     except OSError:
         return None
-
-
-def _arrived(destination: Path, path: bytes, known: ArrivedFile | None) -> ArrivedFile:
-    place = _below(destination, path)
-    with fs.explained(f"cannot look at '{os.fsdecode(place)}'"):
-        status = os.lstat(place)
-        if known is not None and known.inode == status.st_ino and known.looks_like(status):
-            return known
-        digest = content_of(place)
-        if digest is None:
-            raise FileNotFoundError(2, "it is gone, or no file any more", place)
-    return note_of(path, status, digest)
-
-
-def _below(destination: Path, path: bytes) -> bytes:
-    return os.path.join(os.fsencode(destination), path) if path else os.fsencode(destination)
 
 
 def _tree_of(files: Iterable[ArrivedFile]) -> TreeId:
@@ -178,7 +170,7 @@ def _tree_of(files: Iterable[ArrivedFile]) -> TreeId:
     folders: dict[bytes, list[Entry]] = {b"": []}
     for file in files:
         folder, _, name = file.path.rpartition(b"/")
-        kind = Kind.EXECUTABLE if file.is_executable else Kind.FILE
+        kind = Kind.EXECUTABLE if file.stamp.is_executable else Kind.FILE
         folders.setdefault(folder, []).append(Entry.of(name, kind, file.size, file.blake3))
         while folder:  # a folder may hold nothing but folders
             folder = folder.rpartition(b"/")[0]

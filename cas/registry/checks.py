@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,8 +14,10 @@ from cas.registry.freshness import has_moved_on
 from cas.registry.getting import require_size, slash_error
 from cas.registry.hashing import hashes_to
 from cas.registry.here import Here, here
+from cas.registry.nested import Own
 from cas.registry.places import Place
 from cas.registry.recognise import recognise
+from cas.registry.restamp import distrust
 from cas.registry.together import together
 from cas.remotes.sources import open_source
 
@@ -98,13 +101,12 @@ def _source(place: Place, location: Location, settings: Settings) -> Finding:
     try:
         with closing(open_source(location, settings)) as source:
             if entry.is_directory:
-                files = list(source.list())
-                if entry.size is not None:
-                    require_size(entry, iter(files))
+                files = list(Own(source, entry).list())
+                require_size(entry, files)
                 return _reachable(place, location, _counted(files), files)
             file = source.head()
-            if entry.size is not None and file.size is not None:
-                require_size(entry, iter([file]))
+            if file.size is not None:
+                require_size(entry, [file])
             return _reachable(place, location, "a file", [file])
     except CasError as error:
         return Finding(entry, About.SOURCE, str(location), slash_error(entry, error))
@@ -115,6 +117,8 @@ def _reachable(place: Place, location: Location, told: str, files: Sequence[Remo
     size = " of unknown size" if files and not sizes else f", {sum(sizes):,} bytes"
     is_outdated = has_moved_on(place, location, files)
     more = "; changed since it was downloaded" if is_outdated else ""
+    if is_outdated and place.entry.digest is not None:
+        more += ", and the registry pins the digest of what came then"
     text = f"{location}: {told}{size}{more}"
     return Finding(place.entry, About.SOURCE, text, is_outdated=is_outdated)
 
@@ -147,11 +151,16 @@ def _copy(place: Place, repository: Repository | None) -> Iterator[Finding]:
 
 
 def _other(place: Place, changed: list[str], repository: Repository | None) -> Iterator[Finding]:
-    """Say what is here instead of what was downloaded last: an earlier version is no damage."""
+    """Say what is here instead of what was downloaded last: an earlier version is no damage.
+
+    Of damage that does not show from outside a note is made: the download that mends it has to read.
+    """
     version = recognise(repository, place, changed) if repository is not None else None
     if version is not None:
         which = "the current" if version.is_current else "an earlier"
         yield Finding(place.entry, About.COPY, f"{which} version, not what came last: {version.ref}")
         return
+    with contextlib.suppress(CasError):  # whoever may not write here may not download here either
+        distrust(place, changed)
     for path in changed:
         yield Finding(place.entry, About.DAMAGE, f"'{place.destination / path}' is not what was downloaded")

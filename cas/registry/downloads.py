@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from cas.errors import CasError, NotFoundError
 from cas.progress import Silent
-from cas.registry.arrival import Arrival, arrived_file
-from cas.registry.failures import told
-from cas.registry.hashing import content_of, hashes_to
+from cas.registry.arrival import Arrival, ArrivedFile
+from cas.registry.failures import told, unrecorded
 from cas.registry.places import Place
 from cas.registry.together import together
+from cas.remotes.stamp import Stamp, hashed_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +27,11 @@ if TYPE_CHECKING:
     from cas.versions.version import Version
     from cas.view.view import View
 
+log = logging.getLogger(__name__)
+
 _SILENT = Silent()
 
+_NOTE: Final = "the note that it came"
 _AT_ONCE: Final = 4
 """Downloads at a time; each has many connections of its own."""
 
@@ -49,7 +54,7 @@ class Result:
     entry: RemoteEntry
     outcome: Outcome
     path: Path | None = None
-    """Where it is, absolute; None if it failed."""
+    """Where it is, absolute; None if it did not come."""
     size: int = 0
     """Of all its files. [bytes]"""
     files: int = 0
@@ -60,7 +65,7 @@ class Result:
     is_committed: bool = False
     """Whether the version is new, or current again."""
     error: CasError | None = None
-    """Why it failed."""
+    """Why it failed: it did not come, or it is at `path` and no record of it could be made."""
     notes: tuple[str, ...] = ()
     """What else there is to say."""
 
@@ -110,16 +115,25 @@ class _Errand:
         from cas.registry.getting import get  # noqa: PLC0415 - --offline needs no transport
 
         got = get(place, self.settings, progress, make=lambda: place.make_folder(self.view))
-        got.arrival.save(place.state)
         outcome = Outcome.UNCHANGED if got.is_unchanged else Outcome.DOWNLOADED
         result = replace(_result(place, outcome, got.arrival), notes=got.notes)
-        if self.repository is None:
-            return result
-        from cas.registry.keep import keep  # noqa: PLC0415 - without a repository there is nothing to hash
+        what = _NOTE
+        try:
+            got.arrival.save(place.state)
+            if self.repository is None:
+                return result
+            from cas.registry.keep import keep  # noqa: PLC0415 - without a repository nothing is hashed
 
-        version, is_committed = keep(
-            self.repository, place, got.arrival, origin=self.origin, progress=progress
-        )
+            what = "its version in the repository"
+            version, is_committed = keep(
+                self.repository, place, got.arrival, origin=self.origin, progress=progress
+            )
+        except CasError as error:
+            return _unrecorded(place, result, error, what)
+        except BaseException:
+            for note in got.notes:  # no result will say so
+                log.warning("%s: %s", place.entry.name, note)
+            raise
         return replace(result, version=version, is_committed=is_committed)
 
     def _offline(self, place: Place, progress: Progress) -> Result:
@@ -135,9 +149,14 @@ class _Errand:
         )
         if found is None:
             raise _not_here(place)
-        found.arrival.save(place.state)
-        result = _result(place, Outcome.RESTORED, found.arrival)
-        return replace(result, version=found.version, notes=found.notes)
+        result = replace(
+            _result(place, Outcome.RESTORED, found.arrival), version=found.version, notes=found.notes
+        )
+        try:
+            found.arrival.save(place.state)
+        except CasError as error:
+            return _unrecorded(place, result, error, _NOTE)
+        return result
 
 
 def download(  # noqa: PLR0913 - each is a word of its own on the command line
@@ -171,6 +190,11 @@ def download(  # noqa: PLR0913 - each is a word of its own on the command line
     return together(errand.run, entries, count=_AT_ONCE, task="downloading", progress=progress)
 
 
+def _unrecorded(place: Place, result: Result, error: CasError, what: str) -> Result:
+    failure = unrecorded(place.entry, error, where=place.destination, what=what, notes=result.notes)
+    return replace(result, outcome=Outcome.FAILED, error=failure)
+
+
 def _not_here(place: Place) -> NotFoundError:
     """Build the error for what would have to be fetched."""
     return NotFoundError(
@@ -186,20 +210,25 @@ def _in_place(place: Place) -> Arrival | None:
     arrival = place.arrival
     if arrival is None or not arrival.is_of(place.entry):
         return _declared(place)
-    if arrival.seems_untouched(place.destination) or not list(arrival.damaged(place.destination)):
-        return arrival
-    return None
+    now = arrival.renewed(place.destination)
+    if now is None:  # it may be a link to the same
+        return None if list(arrival.damaged(place.destination)) else arrival
+    if now is not arrival:
+        now.save(place.state)
+    return now
 
 
 def _declared(place: Place) -> Arrival | None:
     """Find what hashes to what the registry says, however it came here."""
     entry = place.entry
-    if entry.digest is None or not hashes_to(place.destination, entry.digest):
+    if entry.digest is None:
         return None
-    digest = content_of(place.destination)
-    if digest is None:
+    found = hashed_at(os.path.realpath(place.destination), entry.digest.algorithm)
+    if found is None or found[1].digest(entry.digest.algorithm) != entry.digest:
         return None
-    return Arrival.of(entry, entry.public_url, {}, (arrived_file(place.destination, digest),))
+    status, hashes = found
+    file = ArrivedFile(b"", Stamp.of(status), bytes.fromhex(hashes.blake3))
+    return Arrival.of(entry, entry.public_url, {}, (file,))
 
 
 def _result(place: Place, outcome: Outcome, arrival: Arrival) -> Result:

@@ -37,6 +37,8 @@ class RemoteEntry:
     """What each version of it is to be known by, besides where it came from."""
     line: int = 0
     """Where in the file it stands; 0 is in none."""
+    inner: Mapping[str, RemoteEntry] = field(default_factory=dict, repr=False)
+    """The other entries of its registry that belong below it, by their paths relative to its own."""
 
     @property
     def is_directory(self) -> bool:
@@ -47,6 +49,18 @@ class RemoteEntry:
     def path(self) -> str:
         """Its path in the view, and the name of its versions."""
         return self.dst_path.removesuffix("/")
+
+    def owner_of(self, path: str) -> str | None:
+        """Name the innermost other entry to which a path relative to this directory belongs; None: to this.
+
+        What lies below an inner *file* is this one's: both cannot be there, and a download says so.
+        """
+        inner = self.inner.get(path)
+        while inner is None and "/" in path and self.inner:
+            path = path.rpartition("/")[0]
+            above = self.inner.get(path)
+            inner = above if above is not None and above.is_directory else None
+        return inner.name if inner is not None else None
 
     @property
     def public_url(self) -> str:

@@ -6,6 +6,9 @@ import shlex
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from cas.errors import CasError
     from cas.registry.entry import RemoteEntry
 
@@ -26,6 +29,25 @@ _FAR: Final = frozenset(
     }
 )
 """Codes of failures that what was downloaded before does not have."""
+
+
+def unrecorded(
+    entry: RemoteEntry, error: CasError, *, where: Path, what: str, notes: Sequence[str]
+) -> CasError:
+    """Give an error of the same kind that says that the download is here, and only a record of it failed.
+
+    Args:
+        entry: What was asked for.
+        error: Why it failed.
+        where: Where the download is.
+        what: What is missing.
+        notes: What else there is to say: what made way for it, foremost.
+    """
+    hint = error.hint or f"to try again: cas resources download {shlex.quote(entry.name)}"
+    why = "; ".join((f"'{where}' was downloaded, and only {what} is missing: {error}", *notes))
+    named = type(error)(f"cannot record '{entry.name}'", code=error.code, why=why, hint=hint)
+    named.__cause__ = error
+    return named
 
 
 def told(entry: RemoteEntry, error: CasError, *, is_known: bool) -> CasError:

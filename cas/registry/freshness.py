@@ -33,7 +33,7 @@ def has_moved_on(place: Place, location: Location, files: Sequence[RemoteFile]) 
     (now,), kept = files, records.read()
     if kept is None or kept.url != location.identity:
         return False
-    return _differs(now, token=kept.token, size=kept.size)
+    return _differs(now, token=kept.token, size=kept.stamp.size)
 
 
 def _have_moved_on(arrival: Arrival, lines: dict[str, Line], files: dict[str, RemoteFile]) -> bool:

@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from cas.errors import CasError, CorruptError, InvalidError
-from cas.registry.arrival import Arrival, arrived, arrived_file, note_of
-from cas.registry.displaced import displaced_notes, gone_note
+from cas.registry.arrival import Arrival, ArrivedFile
+from cas.registry.nested import Own, left_notes
 from cas.registry.registry_file import SLASH_RULE
+from cas.remotes.displaced import displaced_notes, gone_note
 from cas.remotes.fetch import fetch_file
 from cas.remotes.sources import open_source
 from cas.remotes.sync import sync
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from cas.progress import Progress
     from cas.registry.entry import RemoteEntry
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _HERE: Final = frozenset(
     {
+        "across-file-systems",
         "disk-full",
         "io-error",
         "no-such-path",
@@ -131,8 +133,8 @@ def _file(place: Place, source: Source, progress: Progress, make: Callable[[], o
         progress=progress,
     )
     url = source.location.without_credentials
-    file = arrived_file(place.destination, bytes.fromhex(fetched.blake3))
-    notes = tuple(displaced_notes([fetched.displaced] if fetched.displaced else [], place.kept))
+    file = ArrivedFile(b"", fetched.stamp, bytes.fromhex(fetched.blake3))
+    notes = tuple(displaced_notes([fetched.displaced] if fetched.displaced else []))
     arrival = Arrival.of(entry, url, _mark(fetched.generation, fetched.etag), (file,))
     return Got(arrival, fetched.is_unchanged, notes)
 
@@ -144,36 +146,36 @@ def _mark(generation: str | None, etag: str | None) -> dict[str, str]:
 
 
 def _directory(place: Place, source: Source, progress: Progress, make: Callable[[], object]) -> Got:
-    entry, before = place.entry, place.arrival
-    if entry.size is not None:
-        require_size(entry, source.list())
-    known = {file.path: file for file in before.files} if before is not None else {}
+    entry, before, own = place.entry, place.arrival, Own(source, place.entry)
+    known = {os.fsdecode(file.path): file.blake3.hex() for file in before.files} if before is not None else {}
     synced = sync(
-        source,
+        own,
         place.state,
         place.destination,
         kept=place.kept,
-        known={os.fsdecode(path): file.blake3.hex() for path, file in known.items()},
+        known=known,
+        approve=lambda files: require_size(entry, files),
         make=make,
         progress=progress,
     )
-    for name, hashed in synced.hashed.items():
-        path = os.fsencode(name)
-        known[path] = note_of(path, hashed.status, bytes.fromhex(hashed.blake3))
-    files = arrived(place.destination, synced.paths, known)
-    notes = (*displaced_notes(synced.displaced, place.kept), *gone_note(synced.gone))
+    files = tuple(
+        ArrivedFile(path, hashed.stamp, bytes.fromhex(hashed.blake3))
+        for path, hashed in sorted((os.fsencode(path), hashed) for path, hashed in synced.hashed.items())
+    )
+    gone = [path for path in synced.gone if entry.owner_of(path) is None]
+    notes = (*displaced_notes(synced.displaced), *gone_note(gone), *left_notes(own.left))
     arrival = Arrival.of(entry, source.location.without_credentials, {}, files)
     return Got(arrival, not synced.fetched, notes)
 
 
-def require_size(entry: RemoteEntry, files: Iterator[RemoteFile]) -> None:
-    """Compare what a directory measures with what the entry says.
+def require_size(entry: RemoteEntry, files: Sequence[RemoteFile]) -> None:
+    """Compare what a directory measures with what the entry says, if it says anything.
 
     Raises:
         CorruptError: They differ.
     """
     found = sum(file.size or 0 for file in files)
-    if found != entry.size:
+    if entry.size is not None and found != entry.size:
         raise CorruptError(
             f"cannot download '{entry.name}'",
             code="remote-size-mismatch",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import stat
 from typing import TYPE_CHECKING
 
-from cas.remotes.digests import Hashes
+from cas.remotes.stamp import hashed_at
 
 if TYPE_CHECKING:
-    from cas.remotes.digests import Digest
+    from cas.remotes.digests import Digest, Hashes
 
 
 def content_of(path: bytes | os.PathLike[str]) -> bytes | None:
@@ -25,13 +24,5 @@ def hashes_to(path: bytes | os.PathLike[str], digest: Digest) -> bool:
 
 
 def _hashes(path: bytes | os.PathLike[str], algorithm: str | None) -> Hashes | None:
-    hashes = Hashes(algorithm)
-    try:
-        # Without blocking: a pipe of that name is no file, and opening it would wait for a writer.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                return None
-            hashes.update_from(stream)
-    except OSError:
-        return None
-    return hashes
+    found = hashed_at(os.path.realpath(path), algorithm)
+    return None if found is None else found[1]

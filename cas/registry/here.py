@@ -1,4 +1,4 @@
-"""Whether a remote resource is here: decided from notes and `lstat`, without network and without reading."""
+"""Whether a remote resource is here: from notes and `lstat`, without network; what was touched is read."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ class Here(StrEnum):
     OUTDATED = "outdated"
     """What was downloaded, untouched, and the far side says that it has something else by now. Only whoever
     has asked it can tell."""
+    PINNED = "pinned"
+    """The same, but the registry declares the digest of what is here: a download would bring nothing else."""
 
 
 def here(place: Place) -> Here:
@@ -35,4 +37,4 @@ def here(place: Place) -> Here:
         return Here.NO if place.entry.is_directory else Here.CHANGED  # a directory may be there for others
     if not arrival.is_of(place.entry):
         return Here.STALE
-    return Here.YES if arrival.seems_untouched(place.destination) else Here.CHANGED
+    return Here.YES if arrival.renewed(place.destination) is not None else Here.CHANGED

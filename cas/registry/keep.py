@@ -7,13 +7,17 @@ a second download of the same thing costs one look at the index.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cas import fs
 from cas.errors import StorageError
+from cas.registry.arrival import below
+from cas.registry.restamp import settle
+from cas.remotes.stamp import Stamp
 from cas.versions.identity import version_id
 from cas.versions.properties import check_properties
 
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
     from cas.repo.repository import Repository
     from cas.versions.values import JSON
     from cas.versions.version import Version
+
+_STAGE: Final = "stage"
 
 _committing = threading.Lock()
 """Several downloads run at once, and a repository takes one writer per process at a time."""
@@ -55,7 +61,8 @@ def keep(
     layer = repository.config.layer_for_writing(None)
     if there is not None and there.is_current and there.layer == layer:
         return there, False
-    source = place.destination if _is_alone(place, arrival) else _staged(place, arrival)
+    is_just_that = _is_alone(place, arrival) and not _modes_changed(place, arrival)
+    source = place.destination if is_just_that else _staged(place, arrival)
     try:
         with _committing:
             result = repository.commit(
@@ -68,8 +75,8 @@ def keep(
                 progress=progress,
             )
     finally:
-        if source != place.destination:
-            shutil.rmtree(source, ignore_errors=True)
+        if not is_just_that:
+            shutil.rmtree(place.state / _STAGE, ignore_errors=True)
     if result.version.content != arrival.content:
         with _committing:
             repository.remove([f"{layer}:{name}@{result.version.version}"])
@@ -79,6 +86,8 @@ def keep(
             why=f"'{place.destination}' was changed while it was stored",
             hint="download it again",
         )
+    if not is_just_that:
+        settle(place, arrival)
     return result.version, True
 
 
@@ -86,6 +95,8 @@ def _is_alone(place: Place, arrival: Arrival) -> bool:
     """Whether nothing is at the destination but what was downloaded."""
     if not arrival.is_directory:
         return True
+    if place.entry.inner:  # what belongs to others may come at any moment
+        return False
     ours = {file.path for file in arrival.files}
     folders = {b""} | {parent for path in ours for parent in _parents(path)}
     top = os.fsencode(place.destination)
@@ -99,6 +110,19 @@ def _is_alone(place: Place, arrival: Arrival) -> bool:
     return True
 
 
+def _modes_changed(place: Place, arrival: Arrival) -> bool:
+    """Whether a file was made executable, or is not any more; what is gone is for others to find."""
+    for file in arrival.files:
+        with contextlib.suppress(OSError):
+            if _is_executable(below(place.destination, file.path)) != file.stamp.is_executable:
+                return True
+    return False
+
+
+def _is_executable(path: bytes | Path) -> bool:
+    return Stamp.of(os.lstat(path)).is_executable
+
+
 def _parents(path: bytes) -> Iterator[bytes]:
     while path:
         path = path.rpartition(b"/")[0]
@@ -106,17 +130,24 @@ def _parents(path: bytes) -> Iterator[bytes]:
 
 
 def _staged(place: Place, arrival: Arrival) -> Path:
-    """Put what was downloaded, and nothing else, together once more, by links that take no room."""
-    stage = place.state / "stage"
+    """Put what was downloaded, and nothing else, together once more, by links that take no room.
+
+    What is executable by now and was not, or the reverse, is copied: both names of a file have one mode.
+    """
+    stage = place.state / _STAGE
     with fs.explained(f"cannot write below '{stage}'"):
         shutil.rmtree(stage, ignore_errors=True)
         stage.mkdir()
         for file in arrival.files:
-            target = stage / os.fsdecode(file.path)
+            target = stage / (os.fsdecode(file.path) or place.destination.name)
             target.parent.mkdir(parents=True, exist_ok=True)
             source = place.destination / os.fsdecode(file.path)
+            if _is_executable(source) != file.stamp.is_executable:
+                shutil.copyfile(source, target, follow_symlinks=False)
+                target.chmod(0o755 if file.stamp.is_executable else 0o644)
+                continue
             try:
                 os.link(source, target, follow_symlinks=False)
             except OSError:  # a file system without hard links
                 shutil.copy2(source, target, follow_symlinks=False)
-    return stage
+    return stage if arrival.is_directory else stage / place.destination.name

@@ -15,6 +15,7 @@ from cas.errors import CasError
 from cas.registry.freshness import has_moved_on
 from cas.registry.getting import slash_error
 from cas.registry.here import Here, here
+from cas.registry.nested import Own
 from cas.registry.places import Place
 from cas.remotes.crew import Crew
 from cas.remotes.errors import RemoteError
@@ -77,7 +78,7 @@ def _one(place: Place, answer: Answer | CasError | None) -> Listed:
         arrival = place.arrival
         size = arrival.size if arrival is not None else None
     if answer is not None and state is Here.YES and has_moved_on(place, entry.locations[0], answer):
-        state = Here.OUTDATED
+        state = Here.OUTDATED if entry.digest is None else Here.PINNED
     return Listed(entry, state, size)
 
 
@@ -94,7 +95,7 @@ def _files(entry: RemoteEntry, settings: Settings) -> Answer:
     """
     with closing(open_source(entry.locations[0], settings)) as source:
         try:
-            return tuple(source.list()) if entry.is_directory else (source.head(),)
+            return tuple(Own(source, entry).list()) if entry.is_directory else (source.head(),)
         except CasError as error:
             raise slash_error(entry, error) from error
 

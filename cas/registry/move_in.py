@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 from pathlib import Path
@@ -9,41 +10,60 @@ from typing import TYPE_CHECKING
 
 from cas import fs
 from cas.errors import ConflictError
-from cas.registry.hashing import content_of
+from cas.registry.arrival import ArrivedFile
 from cas.remotes.aside import Aside, blake3_at
+from cas.remotes.displaced import displaced_notes
 from cas.remotes.fetched import Displaced
+from cas.remotes.stamp import renamed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cas.registry.places import Place
 
+log = logging.getLogger(__name__)
 
-def move_in(scratch: Path, place: Place) -> tuple[list[str], list[Displaced]]:
+
+def move_in(
+    scratch: Path, place: Place, contents: Mapping[str, bytes]
+) -> tuple[list[ArrivedFile], list[Displaced]]:
     """Rename everything below `scratch` to where it belongs.
 
+    Args:
+        scratch: What nobody else has touched.
+        place: Where it belongs.
+        contents: The content ids of its files, by path below it.
+
     Returns:
-        The paths of the files, and what made way for them.
+        The files as they are in their places, and what made way for them.
 
     Raises:
         ConflictError: Something else is where a file or a directory belongs.
     """
     with fs.explained(f"cannot write '{place.destination}'"):
-        move = _Move(place)
-        if place.entry.is_directory:
-            move.tree(scratch)
-        else:
-            move.file(scratch, "")
-    return move.paths, move.displaced
+        move = _Move(place, contents)
+        try:
+            if place.entry.is_directory:
+                move.tree(scratch)
+            else:
+                move.file(scratch, "")
+        except BaseException:
+            for note in displaced_notes(move.displaced):  # no result will say so
+                log.warning("%s: %s", place.entry.name, note)
+            raise
+    return move.files, move.displaced
 
 
 class _Move:
     """One resource on its way into its place."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, contents: Mapping[str, bytes]) -> None:
         before = place.arrival
         self._place = place
+        self._contents = contents
         self._left = {file.path: file for file in before.files} if before is not None else {}
         self._aside = Aside(place.kept if place.entry.is_directory else place.kept.parent)
-        self.paths: list[str] = []
+        self.files: list[ArrivedFile] = []
         self.displaced: list[Displaced] = []
 
     def tree(self, scratch: Path) -> None:
@@ -66,27 +86,37 @@ class _Move:
                 folder,
                 target.name,
                 path or self._place.kept.name,
-                is_ours=lambda status: self._is_ours(status, folder, source, path),
+                is_ours=lambda status: self._is_ours(status, folder, path),
             )
-            os.replace(source, target.name, dst_dir_fd=folder)
+            self._rename(source, target.name, folder, path)
         except IsADirectoryError:
             raise self._in_the_way(target) from None
         finally:
             os.close(folder)
-        self.paths.append(path)
         if kept is not None:
             self.displaced.append(Displaced(path, kept, was_edited=os.fsencode(path) in self._left))
 
-    def _is_ours(self, status: os.stat_result, folder: int, source: Path, path: str) -> bool:
-        """Whether what is at `path` may be lost: a download left it, or `source` has the same bytes."""
+    def _rename(self, source: Path, name: str, folder: int, path: str) -> None:
+        if path not in self._contents:  # a link, that somebody has committed
+            os.replace(source, name, dst_dir_fd=folder)
+            return
+        fd = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            stamp = renamed(fd, lambda: os.replace(source, name, dst_dir_fd=folder))
+        finally:
+            os.close(fd)
+        self.files.append(ArrivedFile(os.fsencode(path), stamp, self._contents[path]))
+
+    def _is_ours(self, status: os.stat_result, folder: int, path: str) -> bool:
+        """Whether what is at `path` may be lost: a download left it, or it is what is to be there."""
         left = self._left.get(os.fsencode(path))
-        if left is not None and left.looks_like(status):
+        if left is not None and left.stamp.fits(status):
             return True
         digest = blake3_at((self._place.destination / path).name, folder)
         if digest is None:
             return False
         here = bytes.fromhex(digest)
-        return (left is not None and here == left.blake3) or here == content_of(source)
+        return (left is not None and here == left.blake3) or here == self._contents.get(path)
 
     def _make_folder(self, folder: Path) -> None:
         try:

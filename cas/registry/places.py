@@ -66,8 +66,9 @@ class Place:
 
     @property
     def arrival(self) -> Arrival | None:
-        """What was downloaded there last."""
-        return Arrival.load(self.state)
+        """What was downloaded there last, without what belongs to other entries by now."""
+        arrival = Arrival.load(self.state)
+        return arrival if arrival is None or not self.entry.inner else arrival.without_others(self.entry)
 
     @property
     def status(self) -> os.stat_result | None:
@@ -105,13 +106,16 @@ class Place:
         return self.entry.path if self.entry.is_directory else self.entry.path.rpartition("/")[0]
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Be the only one, of all processes, who downloads this; waits for whoever does."""
+    def locked(self, *, blocking: bool = True) -> Iterator[bool]:
+        """Be the only one, of all processes, who downloads this, and wait for whoever does.
+
+        False if somebody does and is not waited for.
+        """
         lock = fs.FileLock(self.state.with_suffix(".lock"))
         with fs.explained(f"cannot lock '{lock.path}'"):
-            lock.acquire(blocking=True)
+            is_ours = lock.acquire(blocking=blocking)
         try:
-            yield
+            yield is_ours
         finally:
             lock.release(unlink=True)
 

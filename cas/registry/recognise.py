@@ -35,17 +35,19 @@ def recognise(repository: Repository, place: Place, changed: Collection[str]) ->
     here = {} if arrival is None else {os.fsdecode(file.path): file.blake3 for file in arrival.files}
     here |= {path: content_of(_below(place.destination, path)) or b"" for path in changed}
     for version in repository.versions(place.entry.path):
-        files = (
-            _files(repository, version) if version.content.is_directory == place.entry.is_directory else None
-        )
-        if files is None or any(files.get(path, b"") != here[path] for path in changed):
+        is_alike = version.content.is_directory == place.entry.is_directory
+        files = files_of(repository, version) if is_alike else None
+        if files is None:
+            continue
+        files = {path: content for path, content in files.items() if place.entry.owner_of(path) is None}
+        if any(files.get(path, b"") != here[path] for path in changed):
             continue
         if _are_here(files, here, place):
             return version
     return None
 
 
-def _files(repository: Repository, version: Version) -> dict[str, bytes] | None:
+def files_of(repository: Repository, version: Version) -> dict[str, bytes] | None:
     """The files of a version, by relative path, and their content ids; None if the store has lost them."""
     if not version.content.is_directory:
         return {"": version.content.id.raw}

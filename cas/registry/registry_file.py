@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from cas.errors import InvalidError, NotFoundError
 from cas.registry.entry import RemoteEntry
+from cas.registry.nested import nested
 from cas.remotes.digests import Digest
 from cas.remotes.location import Location
 from cas.remotes.secrets import hushed
@@ -73,7 +74,7 @@ def load(path: Path) -> tuple[RemoteEntry, ...]:
         raise _invalid(path, str(error)) from None
     except _RefusedError as error:
         raise _invalid(path, error.why, error.hint) from None
-    return entries
+    return nested(entries)
 
 
 def _invalid(path: Path, why: str, hint: str | None = None) -> InvalidError:
@@ -254,8 +255,8 @@ def _refuse_duplicates(entries: tuple[RemoteEntry, ...]) -> None:
 def _refuse_overlaps(entries: tuple[RemoteEntry, ...]) -> None:
     """Refuse one place for two entries, and a place below a file.
 
-    Below a directory is fine: the seed has a directory `data/`, and other files may well belong into it. A
-    download of the outer one leaves the files of others alone, and its version holds only its own.
+    Below a directory is fine: the seed has a directory `data/`, and other files may well belong into it.
+    `nested` is what keeps the two apart.
     """
     places: dict[str, RemoteEntry] = {}
     for entry in entries:

@@ -6,7 +6,7 @@ The download is whole, verified, and about to be renamed to its place. What is t
 `PATH.~N~` in a folder for such things, with the next N, as `cp --backup=numbered` has it.
 
 1. A name that is taken is never taken again: link(2) fails, and the next number is tried. So two processes
-   that keep something of the same name keep both.
+   that keep something of the same name keep both. A folder whose name a file has taken gets a number too.
 2. The second name is on the disk before the first one is given to the download. Whoever is killed in between
    leaves a file with two names; the next attempt finds that, and makes no third.
 3. What is at the place is looked at again after it was kept, or found to be nobody's. Somebody may have put
@@ -25,15 +25,13 @@ import stat
 import threading
 from typing import TYPE_CHECKING, Final
 
-from blake3 import blake3
-
 from cas import fs
+from cas.remotes.stamp import Stamp, hashed_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_BLOCK: Final = 1 << 20
 _LONGEST: Final = 255
 """Bytes that a name may have."""
 _NUMBERED: Final = re.compile(r"(.+)\.~([1-9][0-9]{0,9})~", re.DOTALL)
@@ -79,8 +77,7 @@ class Aside:
     def _keep(self, folder: int, name: str, path: str) -> Path | None:
         wanted = self._top / path
         with self._lock:
-            home = wanted.parent
-            _make_durably(home)
+            home = _make_durably(wanted.parent)
             if home not in self._numbers:
                 self._numbers[home] = _numbers_in(home)
             numbers = self._numbers[home]
@@ -107,18 +104,8 @@ class Aside:
 
 def blake3_at(name: str, folder: int) -> str | None:
     """Hash the file `name` in the open directory `folder`; None if it is none, or cannot be read."""
-    try:
-        # Without blocking: a pipe that took the place of the file would be waited for.
-        fd = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-    except OSError:
-        return None
-    hasher = blake3()
-    with open(fd, "rb", buffering=0) as stream:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return None
-        while block := stream.read(_BLOCK):
-            hasher.update(block)
-    return hasher.hexdigest()
+    found = hashed_at(name, folder=folder)
+    return None if found is None else found[1].blake3
 
 
 def _look(name: str, folder: int) -> os.stat_result | None:
@@ -132,7 +119,7 @@ def _is_same(before: os.stat_result, after: os.stat_result, *, also_inside: bool
     """Whether it is the same file, `also_inside`: and nobody wrote to it. What is kept may be written to."""
     if not os.path.samestat(before, after):
         return False
-    return not also_inside or (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+    return not also_inside or Stamp.of(before) == Stamp.of(after)
 
 
 def _is_link(new: Path, name: str, folder: int) -> bool:
@@ -159,10 +146,19 @@ def _give(name: str, folder: int, new: Path) -> None:
         raise
 
 
-def _make_durably(folder: Path) -> None:
-    if not folder.is_dir():
-        _make_durably(folder.parent)
-        fs.make_directory(folder)
+def _make_durably(folder: Path) -> Path:
+    """Make a folder; one whose name a file has, as one that was kept may, gets a number as files do."""
+    if folder.is_dir():
+        return folder
+    parent = _make_durably(folder.parent)
+    new, number = parent / folder.name, 0
+    while not new.is_dir():
+        if os.path.lexists(new):
+            number += 1
+            new = parent / _numbered(folder.name, number)
+        else:
+            fs.make_directory(new)
+    return new
 
 
 def _numbers_in(home: Path) -> dict[str, int]:

@@ -1,7 +1,8 @@
 """Fetching one file: never half of it, never other bytes than were promised, never twice for nothing.
 
-The order of things: look at the far side; stop if what is here is what is there; collect the bytes in the
-state folder; verify; sync; rename. Whatever fails, the destination has the old file or the new one, whole.
+The order of things: look at the far side; stop if what is here, by then, is what is there; collect the bytes
+in the state folder; verify; sync; rename. Whatever fails, the destination has the old file or the new one,
+whole.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from cas.remotes.effort import Effort
 from cas.remotes.fetched import Displaced, Fetched
 from cas.remotes.place import Kept, Place, look
 from cas.remotes.source import RemoteFile
+from cas.remotes.stamp import Stamp, hashed_at
 from cas.remotes.transfer import Meter, Transfer
 
 if TYPE_CHECKING:
@@ -115,39 +117,51 @@ class _Job:
         self._digest = digest
         self._aside = aside
         self._kept = place.read()
-        self._status = look(destination)
 
     def find_here(self, remote: RemoteFile) -> Fetched | None:
         """Return the file that is here, if it is the one that is there, or the one that was declared."""
-        kept, status = self._kept, self._status
+        kept, status = self._kept, look(self._destination)
         if status is None or not stat.S_ISREG(status.st_mode) or remote.size not in (None, status.st_size):
             return None
-        if kept is not None and kept.url == self._url and kept.is_as_left(status):
+        if kept is not None and kept.url == self._url and kept.stamp.fits(status):
             is_it = _is_verified(kept, self._digest) if self._digest else _is_same_there(kept, remote)
             if is_it:
                 return _fetched(kept)
-        return self._recognised(remote, status)
+        return self._recognised(remote)
 
-    def _recognised(self, remote: RemoteFile, status: os.stat_result) -> Fetched | None:
+    def _recognised(self, remote: RemoteFile) -> Fetched | None:
         """Hash the file that is here, if that can tell what it is: it was copied here, or only touched."""
         told = digest_at(remote, self._source.location)
         wanted = self._digest or told
         kept = self._kept if self._kept is not None and self._kept.url == self._url else None
         if wanted is None and (kept is None or not _is_same_there(kept, remote)):
             return None
-        hashes = self._hash(wanted)
-        if wanted is not None and hashes.digest(wanted.algorithm) != wanted:
+        found = hashed_at(self._destination, wanted.algorithm if wanted else None)
+        if found is None:
             return None
-        if told is not None and (told == wanted or self._hash(told).digest(told.algorithm) == told):
-            return self._keep(remote, hashes, status)
+        status, hashes = found
+        if remote.size not in (None, status.st_size) or (
+            wanted is not None and hashes.digest(wanted.algorithm) != wanted
+        ):
+            return None
+        stamp = self._stamp(status, hashes)
+        if told is not None and (told == wanted or self._is_as_told(told, hashes)):
+            return self._keep(remote, hashes, stamp)
         if kept is not None and kept.blake3 == hashes.blake3:
-            return self._keep(_state(kept), hashes, status)
+            return self._keep(_state(kept), hashes, stamp)
         # That it has the digest somebody declared says nothing of what the far side has by now. To give it
         # the name of that state would hide a change for ever, and record a version that never was.
-        return self._keep(RemoteFile("", None), hashes, status) if self._digest else None
+        return self._keep(RemoteFile("", None), hashes, stamp) if self._digest else None
 
-    def _hash(self, wanted: Digest | None) -> Hashes:
-        return hash_file(self._destination, wanted.algorithm if wanted else None)
+    def _is_as_told(self, told: Digest, hashes: Hashes) -> bool:
+        found = hashed_at(self._destination, told.algorithm)
+        if found is None or found[1].blake3 != hashes.blake3:  # somebody wrote to it since
+            return False
+        return found[1].digest(told.algorithm) == told
+
+    def _stamp(self, status: os.stat_result, hashes: Hashes) -> Stamp:
+        is_ours = self._kept is not None and self._kept.blake3 == hashes.blake3
+        return self._kept.stamp.renewed(status) if self._kept and is_ours else Stamp.of(status)
 
     def publish(self, remote: RemoteFile, arrived: Arrived, *, resumed: int) -> Fetched:
         """Put what came in its place, and remember it."""
@@ -161,17 +175,17 @@ class _Job:
                 self._aside.name,
                 is_ours=lambda status: self._is_ours(status, name, folder, arrived),
             )
-            status = arrived.partial.publish(name, folder, is_durable=True)
+            stamp = arrived.partial.publish(name, folder, is_durable=True)
         finally:
             os.close(folder)
         displaced = Displaced("", kept, was_edited=self._kept is not None) if kept is not None else None
         return self._keep(
-            remote, arrived.hashes, status, is_unchanged=False, displaced=displaced, resumed=resumed
+            remote, arrived.hashes, stamp, is_unchanged=False, displaced=displaced, resumed=resumed
         )
 
     def _is_ours(self, status: os.stat_result, name: str, folder: int, arrived: Arrived) -> bool:
         """Whether what is at the destination may be lost: a download left it, or it is what has come."""
-        if self._kept is not None and self._kept.is_as_left(status):
+        if self._kept is not None and self._kept.stamp.fits(status):
             return True
         here = blake3_at(name, folder)
         return here is not None and here in (arrived.blake3, self._kept and self._kept.blake3)
@@ -182,7 +196,11 @@ class _Job:
         if self._digest is None or (found := arrived.hashes.digest(self._digest.algorithm)) == self._digest:
             return
         arrived.partial.discard()
-        old = "the file that was there before is unchanged" if self._status else "nothing was written"
+        old = (
+            "the file that was there before is unchanged"
+            if look(self._destination)
+            else "nothing was written"
+        )
         raise CorruptError(
             f"cannot trust '{self._source.location}'",
             code="digest-mismatch",
@@ -194,7 +212,7 @@ class _Job:
         self,
         remote: RemoteFile,
         hashes: Hashes,
-        status: os.stat_result,
+        stamp: Stamp,
         *,
         is_unchanged: bool = True,
         displaced: Displaced | None = None,
@@ -206,8 +224,7 @@ class _Job:
             etag=remote.etag,
             generation=remote.generation,
             modified=remote.modified.isoformat() if remote.modified else None,
-            size=status.st_size,
-            mtime_ns=status.st_mtime_ns,
+            stamp=stamp,
             blake3=hashes.blake3,
             digests=(str(self._digest),) if self._digest and self._digest.algorithm != "blake3" else (),
         )
@@ -230,7 +247,7 @@ def _state(kept: Kept) -> RemoteFile:
     """Describe the far side's file as it was when it had these bytes."""
     return RemoteFile(
         "",
-        kept.size,
+        kept.stamp.size,
         etag=kept.etag,
         generation=kept.generation,
         modified=kept.modified_at,
@@ -242,7 +259,7 @@ def _fetched(
     kept: Kept, *, is_unchanged: bool = True, displaced: Displaced | None = None, resumed: int = 0
 ) -> Fetched:
     return Fetched(
-        size=kept.size,
+        stamp=kept.stamp,
         blake3=kept.blake3,
         etag=kept.etag,
         generation=kept.generation,
@@ -251,14 +268,6 @@ def _fetched(
         displaced=displaced,
         resumed=resumed,
     )
-
-
-def hash_file(path: Path, algorithm: str | None) -> Hashes:
-    """Hash a file that is here."""
-    hashes = Hashes(algorithm)
-    with path.open("rb") as stream:
-        hashes.update_from(stream)
-    return hashes
 
 
 def _check_size(source: Source, size: int | None, wanted: int | None, arrived: Arrived | None = None) -> None:

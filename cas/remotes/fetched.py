@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Mapping
     from datetime import datetime
     from pathlib import Path
+
+    from cas.remotes.stamp import Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,8 @@ class Displaced:
 class Fetched:
     """One file that is now where it belongs, verified."""
 
-    size: int
-    """In bytes."""
+    stamp: Stamp
+    """What it looks like, as far as its bytes are known."""
     blake3: str
     """64 hex digits; the content id of the file."""
     etag: str | None
@@ -45,13 +46,18 @@ class Fetched:
     resumed: int = 0
     """How many bytes an earlier attempt had left. [bytes]"""
 
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.stamp.size
+
 
 @dataclass(frozen=True, slots=True)
 class Hashed:
-    """A file that was hashed on its way, or where it was."""
+    """A file that was hashed: on its way, where it was, or by whoever left it as it is."""
 
-    status: os.stat_result
-    """Of before anybody else could have written to what was hashed."""
+    stamp: Stamp
+    """What it looked like when it had these bytes."""
     blake3: str
     """64 hex digits."""
 
@@ -69,7 +75,7 @@ class Synced:
     bytes: int
     """How many bytes were fetched."""
     hashed: Mapping[str, Hashed]
-    """What every file was when it was fetched or read, so that nobody needs to read it again; by path."""
+    """What each of them is, or was before somebody edited it meanwhile; by path."""
     displaced: tuple[Displaced, ...] = ()
     """What of somebody's own was in the way, in the order of its paths."""
     gone: tuple[str, ...] = ()

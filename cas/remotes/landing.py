@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from cas.errors import ConflictError
 from cas.remotes.partial import Descriptor
+from cas.remotes.stamp import hashed_at
 from cas.worktree.directories import open_directory
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cas.remotes.aside import Aside
+    from cas.remotes.digests import Hashes
     from cas.remotes.partial import Partial
+    from cas.remotes.stamp import Stamp
 
 _IN_THE_WAY: Final = (errno.ENOTDIR, errno.ELOOP, errno.EISDIR)
 
@@ -68,10 +71,10 @@ class Landing:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
-    def open(self, path: str) -> int:
-        """Open the file at a relative path for reading, if it is one that no link leads to."""
+    def hashed(self, path: str, algorithm: str | None) -> tuple[os.stat_result, Hashes] | None:
+        """Hash the file at a relative path, if it is one that no link leads to."""
         with self._folder(path) as folder:
-            return os.open(path.rpartition("/")[2], os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            return hashed_at(path.rpartition("/")[2], algorithm, folder=folder)
 
     def put(
         self,
@@ -80,7 +83,7 @@ class Landing:
         *,
         is_durable: bool,
         is_ours: Callable[[os.stat_result, str, int], bool],
-    ) -> tuple[os.stat_result, Path | None]:
+    ) -> tuple[Stamp, Path | None]:
         """Put a file that has arrived at a relative path; directories above it are made.
 
         Args:
@@ -91,7 +94,8 @@ class Landing:
                 may be lost.
 
         Returns:
-            Its status, and where what was there before is kept; None if it was nothing, or may be lost.
+            What it looks like there, and where what was there before is kept; None if it was nothing, or may
+            be lost.
 
         Raises:
             ConflictError: A link or a file is where a directory is to be, or a directory where the file is.

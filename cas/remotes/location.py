@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 from blake3 import blake3
 
 from cas.errors import InvalidError
-from cas.remotes.secrets import cleaned, is_path, redacted, shown
+from cas.remotes.secrets import cleaned, is_path, keys_in, redacted, sent, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,16 +100,24 @@ class Location:
         """What tells it from other places, for records that stay on this machine.
 
         That is `without_credentials`, and a short hash if that lacks a part of the path or the query: a key
-        may decide which file comes. Who logs in is no part of it.
+        may decide which file comes. Who logs in is no part of it, nor is with what a cloud signs: a URL that
+        is signed anew leads to the same file.
         """
         public = self.without_credentials
-        if self.scheme not in WEB:
+        if self.scheme not in WEB or (decides := sent(self.url, self.host)) == public:
             return public
-        sent = urlsplit(self.url)._replace(netloc=self.host, fragment="").geturl()
-        if sent == public:
-            return public
-        told = blake3(sent.encode("utf-8", "surrogateescape")).hexdigest(length=_FINGERPRINT)
+        told = blake3(decides.encode("utf-8", "surrogateescape")).hexdigest(length=_FINGERPRINT)
         return f"{public}#{told}"
+
+    @property
+    def has_key(self) -> bool:
+        """Whether something secret in it may decide what comes, so that no record for others names it."""
+        return self.identity != self.without_credentials
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The names of the parameters that are such keys; none if what is secret has no name."""
+        return keys_in(self.url) if self.scheme in WEB else ()
 
     def below(self, name: str) -> str:
         """Name what lies at `name` below it, for a message."""
@@ -195,4 +203,5 @@ def _hint_at(scheme: str, url: str) -> str | None:
 
 
 def _refuse(url: str, why: str, hint: str | None = None) -> NoReturn:
-    raise InvalidError(f"cannot use the URL '{redacted(url)}'", code="bad-url", why=why, hint=hint)
+    # What could not be parsed may be a password, and a traceback would show the error of the parser, with it.
+    raise InvalidError(f"cannot use the URL '{redacted(url)}'", code="bad-url", why=why, hint=hint) from None

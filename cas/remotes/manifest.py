@@ -1,8 +1,8 @@
 """What a directory got from its source, file by file: a log that grows while files come.
 
 One line of JSON for each file, the last one counts; before them a line with the URL. At the end it is
-written anew, each file once. It is not synced while it grows. It need not be: it only ever says how long a
-file is and when it was written, and after a power cut a file that did not reach the disk is shorter.
+written anew, each file once. It is not synced while it grows. It need not be: it only ever says what a file
+looks like that has these bytes, and after a power cut a file that did not reach the disk is shorter.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cas import fs
+from cas.remotes.stamp import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,8 +25,9 @@ class Line:
     """One file as it was left."""
 
     token: str | None
-    size: int
-    mtime_ns: int
+    stamp: Stamp
+    blake3: str
+    """64 hex digits: of what came, whatever is there now."""
 
 
 class Manifest:
@@ -76,13 +78,14 @@ class Manifest:
 
 
 def _formatted(path: str, line: Line) -> bytes:
-    return json.dumps([path, line.token, line.size, line.mtime_ns]).encode() + b"\n"
+    return json.dumps([path, line.token, line.stamp, line.blake3]).encode() + b"\n"
 
 
 def _parsed(lines: list[bytes]) -> Iterable[tuple[str, Line]]:
     for text in lines:
         try:
-            path, token, size, mtime_ns = json.loads(text)
-        except ValueError:
-            continue  # cut off by a crash: the file is looked at again
-        yield path, Line(token, size, mtime_ns)
+            path, token, stamp, digest = json.loads(text)
+            line = Line(token, Stamp(*stamp), digest)
+        except (ValueError, TypeError):
+            continue  # cut off by a crash, or of another version of this program: the file is looked at again
+        yield path, line

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cas import fs
+from cas.remotes.stamp import Stamp, renamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,18 +165,17 @@ class Partial:
         for offset in range(start, stop, _BLOCK):
             yield fs.read_exactly(self._file.fd, min(_BLOCK, stop - offset), offset)
 
-    def publish(self, name: str, folder: int, *, is_durable: bool) -> os.stat_result:
-        """Put the file at `name` in the open directory `folder`; returns its status."""
+    def publish(self, name: str, folder: int, *, is_durable: bool) -> Stamp:
+        """Put the file at `name` in the open directory `folder`; returns what it looks like there."""
         if is_durable:
             os.fsync(self._file.fd)
             fs.reached("download.written")
-        status = os.fstat(self._file.fd)  # before anybody else knows of it, and could write to it
-        os.rename(self._path, name, dst_dir_fd=folder)
+        stamp = renamed(self._file.fd, lambda: os.rename(self._path, name, dst_dir_fd=folder))
         if is_durable:
             fs.reached("download.renamed")
             os.fsync(folder)
             self._journal.unlink(missing_ok=True)
-        return status
+        return stamp
 
     def discard(self) -> None:
         """Throw it away."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import stat
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from blake3 import blake3
 
 from cas import fs
+from cas.remotes.stamp import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +37,7 @@ class Kept:
     generation: str | None
     modified: str | None
     """In ISO form."""
-    size: int
-    mtime_ns: int
+    stamp: Stamp
     blake3: str
     digests: tuple[str, ...]
     """Other hashes that were verified, as `ALGORITHM:HEX`."""
@@ -47,19 +46,6 @@ class Kept:
     def modified_at(self) -> datetime | None:
         """When it was changed at the far side, UTC."""
         return datetime.fromisoformat(self.modified) if self.modified else None
-
-    def is_as_left(self, status: os.stat_result | None) -> bool:
-        """Whether a file looks as it did when it was put there."""
-        return is_as_left(status, size=self.size, mtime_ns=self.mtime_ns)
-
-
-def is_as_left(status: os.stat_result | None, *, size: int, mtime_ns: int) -> bool:
-    """Whether a file has the size and time that it was left with."""
-    return (
-        status is not None
-        and stat.S_ISREG(status.st_mode)
-        and (status.st_size, status.st_mtime_ns) == (size, mtime_ns)
-    )
 
 
 def look(path: Path | str) -> os.stat_result | None:
@@ -107,7 +93,8 @@ class Place:
         """What was put there; None if nothing was, or nobody can tell any more."""
         try:
             fields: dict[str, Any] = json.loads(self.path("record").read_bytes())
-            return Kept(**{**fields, "digests": tuple(fields["digests"])})
+            stamp, digests = Stamp(*fields["stamp"]), tuple(fields["digests"])
+            return Kept(**{**fields, "stamp": stamp, "digests": digests})
         except (OSError, ValueError, TypeError, KeyError):
             return None  # it only saves work
 

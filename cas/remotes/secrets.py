@@ -2,28 +2,24 @@
 
 Whoever stands before an `@` is left out whole, for some services take a key there, without a password. So is
 what follows a `#`: it is never sent, and may be the end of a password in which somebody forgot to escape it.
-Of parameters those are secret whose names say so, in a query, or after a `;` in a path. Too many are hidden
-rather than too few.
+Of a query, and of what follows a `;` or a `&` in a path, secret parameters are left out; of a path that has
+another URL in it with somebody who logs in, all from there on.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
-from urllib.parse import unquote_plus, urlsplit
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
+
+from cas.remotes.parameters import HOST, has_login, hides_parameters, parts_of, unsigned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cas.remotes.parameters import Part
 
 _HIDDEN: Final = "***"
-_SECRET: Final = re.compile(
-    r"(?i)token|secret|key|sig|auth|pass|pwd|credential|session|sessid|cookie|bearer|hmac|jwt|ticket|accessid"
-    r"|(?<![a-z])(?:sas|otp|code)(?![a-z])"
-)
-"""What the name of a parameter that opens doors has in it: those of URLs that clouds sign, and the usual."""
-_HARMLESS: Final = re.compile(
-    r"(?i)keywords?|keyframes?|authors?(?!i)|design|signal|assign|passages?|passenger|compass"
-)
-"""Words that only look like it."""
-_MARK: Final = re.compile(r"([&;?#/=])")
-_EQUALS: Final = re.compile(r"(?i)=|%3D")
 _WEB: Final = re.compile(r"(?i)https?://")
 _PLAIN: Final = re.compile(
     r"(?i)(?:gs|s3|az)://(?:[^@:/]*(?:/.*)?|[^@]*)|file:(?://(?:localhost)?)?/.*", re.DOTALL
@@ -31,9 +27,12 @@ _PLAIN: Final = re.compile(
 """These name what they name letter by letter: no parameter is in them."""
 _AUTHORITY: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)(.*)", re.DOTALL)
 _SCHEME: Final = re.compile(r"(?i)\s*((?:https?|gs|s3|az|file):)")
-_HOST: Final = re.compile(r"(?:[\w.-]*|\[[0-9A-Fa-f:.]*\])(?::[0-9]+)?")
-_IN_TEXT: Final = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*://\S*")
+_IN_TEXT: Final = re.compile(
+    r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*://\S*"
+    r"|(?<![^\s'\"(])/\S*(?:[?&;%{]|:/)\S*"  # a client may log what it asks for without the host
+)
 _PATH: Final = re.compile(r"/[^/:;@?=&#%][^:;@?=&#%]*")
+_PARAMETERS: Final = re.compile(r"([;&])")
 
 
 def shown(url: str) -> str:
@@ -41,11 +40,9 @@ def shown(url: str) -> str:
     if _PLAIN.fullmatch(url):
         return url
     found = _AUTHORITY.fullmatch(url)
-    if found is None or not _WEB.match(url) or not _HOST.fullmatch(host := found[2].rpartition("@")[2]):
+    if found is None or not _WEB.match(url) or not HOST.fullmatch(host := found[2].rpartition("@")[2]):
         return redacted(url)
-    path, question, query = found[3].partition("#")[0].partition("?")
-    path = "/".join(map(_hidden_in_path, path.split("/")))
-    return f"{found[1]}{host}{path}{question}{'&'.join(map(_hidden, query.split('&')))}"
+    return f"{found[1]}{host}{_shown_target(found[3])}"
 
 
 def redacted(url: str) -> str:
@@ -61,16 +58,17 @@ def redacted(url: str) -> str:
         return f"{scheme[1] if scheme else ''}…"
     start, authority, rest = found.groups()
     host = authority.rpartition("@")[2].removesuffix("…")  # what was redacted stays as it is
-    is_host = "@" not in rest and _HOST.fullmatch(host) is not None
+    is_host = "@" not in rest and HOST.fullmatch(host) is not None
     return f"{start}{host if is_host else ''}…"
 
 
 def hushed(text: str) -> str:
-    """Give a message back with each URL in it as it may be shown: one may stand where none belongs."""
+    """Give a message back with each URL in it as it may be shown, and each that begins after the host."""
 
     def quiet(found: re.Match[str]) -> str:
         url = found[0].rstrip("',:;)")
-        return shown(url) + found[0][len(url) :]
+        end = found[0][len(url) :]
+        return f"{_shown_target(url) if url.startswith('/') else shown(url)}{end}"
 
     return _IN_TEXT.sub(quiet, text)
 
@@ -83,43 +81,67 @@ def is_path(text: str) -> bool:
 def cleaned(url: str, host: str) -> str:
     """Leave out all that is secret in a URL of a web server, which has been understood."""
     parts = urlsplit(url)
-    path = "/".join(map(_kept_in_path, parts.path.split("/")))
-    query = "&".join(kept for part in parts.query.split("&") if (kept := _cut(part)[0]))
+    path, query = _path(parts.path, is_shown=False), ""
+    if not has_login(parts.path):
+        query = _joined(parts_of(parts.query), is_shown=False)
     return parts._replace(netloc=host, path=path, query=query, fragment="").geturl()
 
 
-def _hidden_in_path(component: str) -> str:
-    name, semicolon, parameters = component.partition(";")
-    return f"{name}{semicolon}{_hidden(parameters)}"
+def sent(url: str, host: str) -> str:
+    """Leave out what does not decide what comes: who logs in, and with what clouds sign."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=host, query=unsigned(parts.query), fragment="").geturl()
 
 
-def _hidden(parameters: str) -> str:
-    kept, secret = _cut(parameters)
-    between = ";" if kept and secret else ""
-    return f"{kept}{between}{secret}={_HIDDEN}" if secret is not None else kept
+def keys_in(url: str) -> tuple[str, ...]:
+    """List the names of secret parameters that may decide what comes; without those that cannot be shown."""
+    parts = urlsplit(url)
+    queries = [_parameters(component)[2] for component in parts.path.split("/")] + [parts.query]
+    found = (part for query in queries for part in parts_of(query) if not part.signs and part.secret)
+    return tuple(dict.fromkeys(unquote(part.secret or "") for part in found))
 
 
-def _kept_in_path(component: str) -> str:
-    name, _, parameters = component.partition(";")
-    kept = _cut(parameters)[0]
-    return f"{name};{kept}" if kept else name
+def _shown_target(target: str) -> str:
+    """What follows the host."""
+    path, question, query = target.partition("#")[0].partition("?")
+    if has_login(path):  # the query is that of the URL in it
+        return _path(path, is_shown=True)
+    return f"{_path(path, is_shown=True)}{question}{_joined(parts_of(query), is_shown=True)}"
 
 
-def _cut(parameters: str) -> tuple[str, str | None]:
-    """What stands before the first secret parameter, and the name of that one; None if none is secret.
-
-    A `;` may end its value, or be a part of it: what follows counts as secret too.
-    """
-    at = 0
-    for piece in parameters.split(";"):
-        if _is_secret(piece):
-            return parameters[: max(at - 1, 0)], _EQUALS.split(piece, maxsplit=1)[0]
-        at += len(piece) + 1
-    return parameters, None
+def _path(path: str, *, is_shown: bool) -> str:
+    slash, components = path[:1], path[1:].split("/")
+    if has_login(path):
+        start = next((at for at, one in enumerate(components) if not one or ":" in unquote(one)), 0)
+        return slash + "/".join([*components[:start], _HIDDEN])
+    return slash + "/".join(_component(one, is_shown=is_shown) for one in components)
 
 
-def _is_secret(parameter: str) -> bool:
-    """Whether its name is that of a secret, or one in its value is: that may be a URL of its own."""
-    pieces = _MARK.split(unquote_plus(parameter))
-    names = (name for name, mark in zip(pieces[::2], pieces[1::2], strict=False) if mark == "=")
-    return any(_SECRET.search(_HARMLESS.sub(" ", name)) for name in names)
+def _component(component: str, *, is_shown: bool) -> str:
+    name, mark, parameters = _parameters(component)
+    if hides_parameters(name):
+        return _HIDDEN
+    parts = list(parts_of(parameters))
+    if not is_shown and not any(part.kept or part.secret is None for part in parts):
+        return name
+    return f"{name}{mark}{_joined(parts, is_shown=is_shown)}"
+
+
+def _parameters(component: str) -> tuple[str, str, str]:
+    """Divide a component of a path into its name, a mark, and what may have been meant for a query."""
+    name, *rest = _PARAMETERS.split(component, maxsplit=1)
+    mark, parameters = rest or ("", "")
+    return name, mark, parameters
+
+
+def _joined(parts: Iterable[Part], *, is_shown: bool) -> str:
+    if is_shown:
+        return "&".join(_shown(part) for part in parts)
+    return "&".join(part.kept for part in parts if part.kept or part.secret is None)
+
+
+def _shown(part: Part) -> str:
+    if part.secret is None:
+        return part.kept
+    between = ";" if part.kept else ""
+    return f"{part.kept}{between}{part.secret}{'=' if part.secret else ''}{_HIDDEN}"

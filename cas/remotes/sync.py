@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 import stat
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -24,16 +23,19 @@ from cas.progress import Silent
 from cas.remotes.aside import Aside, blake3_at
 from cas.remotes.crew import apart, unordered
 from cas.remotes.digests import Hashes, digest_at
+from cas.remotes.displaced import displaced_notes
 from cas.remotes.effort import Effort
 from cas.remotes.fetched import Displaced, Hashed, Synced
 from cas.remotes.landing import Landing
 from cas.remotes.manifest import Line, Manifest
 from cas.remotes.names import checked
-from cas.remotes.place import Place, is_as_left
+from cas.remotes.place import Place
+from cas.remotes.stamp import Stamp
 from cas.remotes.transfer import Meter, Transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    import os
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
     from cas.progress import Progress
@@ -58,6 +60,7 @@ def sync(  # noqa: PLR0913 - as `fetch_file`
     *,
     kept: Path | None = None,
     known: Mapping[str, str] = _NOTHING,
+    approve: Callable[[Sequence[RemoteFile]], object] | None = None,
     make: Callable[[], object] | None = None,
     connections: int = CONNECTIONS,
     progress: Progress = _SILENT,
@@ -65,7 +68,7 @@ def sync(  # noqa: PLR0913 - as `fetch_file`
 ) -> Synced:
     """Make `directory` hold every file that `source` has, as it has it.
 
-    Files that were left as they came, and that the far side says are the same, are not fetched. Files of
+    Files that are as they came, and that the far side says are the same, are not fetched. Files of
     others stay, and so do those that the source has no more. A file that somebody has changed here, or that
     was never fetched, makes way for the source's, and is kept. Nothing is ever written outside of
     `directory`, whatever names the source gives and whatever links are there.
@@ -77,6 +80,7 @@ def sync(  # noqa: PLR0913 - as `fetch_file`
         kept: A folder for what makes way, as `PATH.~1~` and so on; by default one in `state`. On the file
             system of `directory`.
         known: The BLAKE3, in hex, of files as they were fetched: whoever touched one has not edited it.
+        approve: Looks at what the source has before any of it is fetched, and raises if that is not it.
         make: Makes `directory`, if there is more to that than `mkdir -p`.
         connections: How many files may be asked for at once.
         progress: Told about bytes.
@@ -97,6 +101,8 @@ def sync(  # noqa: PLR0913 - as `fetch_file`
     ):
         listed = apart(lambda: effort.persist(lambda: list(source.list())), effort=effort, source=source)
         files = checked(listed, source.location)
+        if approve is not None:
+            approve(files)
         aside = Aside(kept or state / "kept" / directory.name)
         landing = Landing(directory, aside, make or (lambda: directory.mkdir(parents=True, exist_ok=True)))
         return _Job(source, place, landing, effort, Meter(progress), known).run(files, connections)
@@ -108,9 +114,7 @@ class _Done:
 
     file: RemoteFile
     line: Line | None
-    """None for what was no file after all."""
-    hashed: Hashed | None
-    """What it is."""
+    """What it is; None for what was no file after all."""
     is_fetched: bool
     """Whether it was not here before."""
 
@@ -149,16 +153,21 @@ class _Job:
                         self._manifest.put(done.file.path, done.line)
         except BaseException:
             self._manifest.abandon()
-            for one in self._displaced:  # no result will say so
-                log.warning("what was at '%s' is now '%s'", one.path, one.kept)
+            for note in displaced_notes(self._displaced):  # no result will say so
+                log.warning("%s: %s", self._source.location, note)
             raise
         return self._finish(files, results)
 
     def _is_here(self, file: RemoteFile) -> bool:
+        line = self._line_of(file)
+        return line is not None and line.stamp.fits(self._landing.look(file.path))
+
+    def _line_of(self, file: RemoteFile) -> Line | None:
+        """What came of a file, if the far side says that it still has the same."""
         line = self._manifest.lines.get(file.path)
-        if line is None or file.token is None or (line.token, line.size) != (file.token, file.size):
-            return False
-        return is_as_left(self._landing.look(file.path), size=line.size, mtime_ns=line.mtime_ns)
+        if line is None or file.token is None or (line.token, line.stamp.size) != (file.token, file.size):
+            return None
+        return line
 
     def _fetch_all(self, files: list[RemoteFile], connections: int) -> Generator[_Done]:
         transfers = [(file, Transfer(self._source, file, self._effort, self._meter)) for file in files]
@@ -179,7 +188,7 @@ class _Job:
             arrived = transfer.bring_whole(self._place.path(f"{next(self._numbers)}.part"), _new_hashes)
         except NotFoundError:
             if file.size == 0:  # what stands for an empty directory is listed, and is no object
-                return _Done(file, None, None, is_fetched=False)
+                return _Done(file, None, is_fetched=False)
             raise
         self._effort.check()  # nobody waits any more for a thread that hung for long
         return self._put(file, arrived, is_durable=False)
@@ -188,35 +197,37 @@ class _Job:
         line, known = self._manifest.lines.get(file.path), self._known.get(file.path)
 
         def is_ours(status: os.stat_result, name: str, folder: int) -> bool:
-            if line is not None and is_as_left(status, size=line.size, mtime_ns=line.mtime_ns):
+            if line is not None and line.stamp.fits(status):
                 return True
             here = blake3_at(name, folder)
-            if here is None or here == known:
-                return here is not None
-            return status.st_size == arrived.size and here == arrived.blake3
+            return here is not None and here in (line and line.blake3, known, arrived.blake3)
 
-        status, kept = self._landing.put(arrived.partial, file.path, is_durable=is_durable, is_ours=is_ours)
+        stamp, kept = self._landing.put(arrived.partial, file.path, is_durable=is_durable, is_ours=is_ours)
         if kept is not None:
             self._displaced.append(Displaced(file.path, kept, was_edited=(line or known) is not None))
-        return _Done(file, _line(file, status), Hashed(status, arrived.blake3), is_fetched=True)
+        return _Done(file, Line(file.token, stamp, arrived.blake3), is_fetched=True)
 
     def _adopt(self, file: RemoteFile) -> _Done | None:
-        """Take a file that is here and has the hash that the source tells."""
+        """Take a file that is here and has the bytes that came of it, or the hash that the source tells."""
+        line = self._line_of(file)
         wanted = digest_at(file, self._source.location)
         status = self._landing.look(file.path)
         if (
-            wanted is None
+            (wanted is None and line is None)
             or status is None
             or not stat.S_ISREG(status.st_mode)
             or status.st_size != file.size
         ):
             return None
-        hashes = Hashes(wanted.algorithm)
-        with os.fdopen(self._landing.open(file.path), "rb") as stream:
-            hashes.update_from(stream)
-        if hashes.digest(wanted.algorithm) != wanted:
+        found = self._landing.hashed(file.path, wanted.algorithm if wanted else None)
+        if found is None:
             return None
-        return _Done(file, _line(file, status), Hashed(status, hashes.blake3), is_fetched=False)
+        status, hashes = found
+        if line is not None and line.blake3 == hashes.blake3:
+            return _Done(file, replace(line, stamp=line.stamp.renewed(status)), is_fetched=False)
+        if wanted is None or hashes.digest(wanted.algorithm) != wanted:
+            return None
+        return _Done(file, Line(file.token, Stamp.of(status), hashes.blake3), is_fetched=False)
 
     def _fetch_large(self, file: RemoteFile, transfer: Transfer) -> _Done:
         found = self._adopt(file)
@@ -229,10 +240,11 @@ class _Job:
     def _finish(self, files: list[RemoteFile], results: list[_Done]) -> Synced:
         self._landing.make()  # of a source without a file, too
         no_files = {done.file.path for done in results if done.line is None}
-        hashed = {done.file.path: done.hashed for done in results if done.hashed is not None}
-        sizes = [done.line.size for done in results if done.line is not None and done.is_fetched]
+        sizes = [done.line.stamp.size for done in results if done.line is not None and done.is_fetched]
         paths = tuple(file.path for file in files if file.path not in no_files)
-        left = self._manifest.lines.keys() - set(paths)
+        lines = self._manifest.lines
+        hashed = {path: Hashed(lines[path].stamp, lines[path].blake3) for path in paths}
+        left = lines.keys() - set(paths)
         gone = sorted(path for path in left if self._landing.look(path) is not None)
         self._manifest.close(gone=left.difference(gone))
         self._place.tidy("files")
@@ -249,7 +261,3 @@ class _Job:
 
 def _new_hashes() -> Hashes:
     return Hashes(None)
-
-
-def _line(file: RemoteFile, status: os.stat_result) -> Line:
-    return Line(file.token, status.st_size, status.st_mtime_ns)

@@ -197,7 +197,8 @@ class WebSource:
         return new
 
     def _refuse_redirect(self, why: str) -> NoReturn:
-        raise RemoteError(f"cannot fetch '{self.location}'", code="bad-redirect", why=why)
+        what = f"cannot fetch '{self.location}'"
+        raise RemoteError(what, code="bad-redirect", why=why) from None  # the cause would repeat the URL
 
     def _request(self, url: str, headers: dict[str, str]) -> BaseHTTPResponse:
         pool = self._pool(url)

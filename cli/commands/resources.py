@@ -124,7 +124,7 @@ def _show_results(invocation: Invocation, results: list[Result]) -> None:
         console.document([resources.result(one) for one in results])
         return
     for one in results:
-        for note in one.notes:
+        for note in one.notes if one.error is None else ():  # an error says them itself
             console.note(text.printable(f"{one.entry.name}: {note}"))
         if one.error is not None:
             explain(one.error).show(console)

@@ -30,8 +30,8 @@ RESOURCE = Shape(
         "url": "string: where it is, without secrets",
         "mirrors": "array of strings: where else it is",
         "dst_path": "string: where it belongs in the view; of a directory with a `/` at its end",
-        "here": "string: `yes`, `no`, `changed` (not as downloaded), `stale` (the registry has changed) or "
-        "`outdated` (the far side has changed)",
+        "here": "string: `yes`, `no`, `changed` (not as downloaded), `stale` (the registry has changed), "
+        "`outdated` (the far side has changed) or `pinned` (it has, and the registry has the old digest)",
         "error": _ERROR,
     },
     is_array=True,
@@ -126,6 +126,9 @@ def advice(found: Iterable[Finding]) -> Iterator[str]:
         name = shlex.quote(one.entry.name)
         if one.error is not None and one.error.hint is not None:
             yield f"{one.entry.name}: {one.error.hint}"
+        elif one.is_outdated and one.entry.digest is not None:
+            what = f"the digest of '{one.entry.name}' in the registry"
+            yield f"for what is there now: correct {what}, then download it"
         elif one.is_outdated:
             yield f"for what is there now: cas resources download {name}"
         elif one.about.value == "damage":

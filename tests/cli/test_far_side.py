@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -212,3 +213,23 @@ def test_a_damaged_repository_does_not_keep_a_copy_from_being_checked(
 
     assert 5 == checked.code, checked.err
     assert f"'{here_too / TOYS}/ball' is not what was downloaded\n" in checked.out
+
+
+def test_a_pinned_file_is_not_called_outdated(run: Run, here: Path, web: WebServer) -> None:
+    """No download would bring what is there now; the registry has to be corrected, and the advice says so."""
+    digest = f"sha256:{hashlib.sha256(b'weights of 2023').hexdigest()}"
+    web.files["/net"] = File(b"weights of 2023", etag='"1"')
+    write(
+        here / "remote.yaml",
+        f"- {{name: net, dst_path: {NET}, url: '{web.url('/net')}', digest: '{digest}'}}\n",
+    )
+    run("resources", "download", "net")
+
+    web.files["/net"] = File(b"weights of 2024", etag='"2"')
+    checked = run("resources", "check")
+
+    assert {"net": "pinned"} == states(run)
+    assert 0 == checked.code
+    assert "and the registry pins the digest of what came then" in " ".join(checked.out.split())
+    assert "note: for what is there now: correct the digest of 'net' in the registry" in checked.err
+    assert "cas resources download net" not in checked.err

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cas.registry.arrival import Arrival, arrived, arrived_file
+from cas.registry.arrival import Arrival, ArrivedFile, below
 from cas.registry.entry import RemoteEntry
-from cas.registry.hashing import content_of
+from cas.remotes.stamp import Stamp, hashed_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,12 +48,13 @@ class Landing:
         """Note that these files, or the one that the place is for, came from the entry's URL."""
         place = self.place
         place.state.mkdir(parents=True, exist_ok=True)
-        if place.entry.is_directory:
-            files = arrived(place.destination, paths, {})
-        else:
-            digest = content_of(place.destination)
-            assert digest is not None
-            files = (arrived_file(place.destination, digest),)
+        names = sorted(map(os.fsencode, paths)) if place.entry.is_directory else [b""]
+        files = tuple(self._found(name) for name in names)
         arrival = Arrival.of(place.entry, place.entry.public_url, self.mark, files)
         arrival.save(place.state)
         return arrival
+
+    def _found(self, path: bytes) -> ArrivedFile:
+        found = hashed_at(below(self.place.destination, path))
+        assert found is not None
+        return ArrivedFile(path, Stamp.of(found[0]), bytes.fromhex(found[1].blake3))

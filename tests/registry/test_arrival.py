@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cas.registry.arrival import NOTE, Arrival, arrived
+from cas.registry.arrival import NOTE, Arrival
 from cas.registry.entry import RemoteEntry
 from cas.registry.here import Here, here
 from cas.registry.places import Place
@@ -83,15 +84,13 @@ def test_nothing_is_here_before_a_download(tmp_path: Path) -> None:
     assert [Here.NO, Here.NO, Here.CHANGED] == [here(folder), before, here(file)]
 
 
-@pytest.mark.parametrize("change", ["edit", "remove", "mode", "symlink"])
-def test_an_edit_is_noticed_without_reading(toys: Landing, change: str) -> None:
-    """Size, time, mode and kind tell."""
+@pytest.mark.parametrize("change", ["edit", "remove", "symlink"])
+def test_an_edit_is_noticed(toys: Landing, change: str) -> None:
+    """Also that the file is gone, or is a link by now."""
     ball = toys.place.destination / "ball"
     match change:
         case "edit":
             ball.write_text("flat")
-        case "mode":
-            ball.chmod(0o755)
         case _:
             ball.unlink()
     if change == "symlink":
@@ -116,18 +115,38 @@ def test_an_edit_of_a_single_file_is_noticed(tmp_path: Path, change: str) -> Non
     assert here(place) is (Here.CHANGED if change == "edit" else Here.NO)
 
 
-def test_an_edit_that_keeps_size_and_time_is_damage(toys: Landing) -> None:
-    """What `lstat` cannot see, hashing does."""
+def test_an_edit_that_keeps_size_and_time_is_an_edit(toys: Landing) -> None:
+    """`cp -p` and whoever mends a byte in place put the date back; the time of change tells."""
     ball = toys.place.destination / "ball"
     status = ball.stat()
     ball.write_text("ROUND")
     os.utime(ball, ns=(status.st_atime_ns, status.st_mtime_ns))
 
-    arrival = toys.place.arrival
+    assert Here.CHANGED is here(toys.place)
 
+
+@pytest.mark.parametrize("touch", ["time", "mode", "copy", "link"])
+def test_what_was_only_touched_is_here(toys: Landing, tmp_path: Path, touch: str) -> None:
+    """Bytes are what counts: another date, mode, inode or name of the same file is no edit."""
+    ball = toys.place.destination / "ball"
+    match touch:
+        case "time":
+            os.utime(ball, ns=(1, 1))
+        case "mode":
+            ball.chmod(0o755)
+        case "copy":
+            shutil.copy2(ball, tmp_path / "copy")
+            (tmp_path / "copy").rename(ball)
+        case _:
+            (tmp_path / "backup").hardlink_to(ball)
+
+    assert Here.YES is here(toys.place)
+    arrival = toys.place.arrival
     assert arrival is not None
-    assert arrival.seems_untouched(toys.place.destination)
-    assert ["ball"] == list(arrival.damaged(toys.place.destination))
+    renewed = arrival.renewed(toys.place.destination)
+    assert renewed is not None
+    assert (renewed.content, True) == (arrival.content, renewed.files[1] is not None)
+    assert renewed.seems_untouched(toys.place.destination) is (touch != "mode")
 
 
 def test_another_url_makes_it_stale(toys: Landing, tmp_path: Path) -> None:
@@ -143,19 +162,6 @@ def test_a_note_that_cannot_be_read_is_none(toys: Landing) -> None:
 
     assert toys.place.arrival is None
     assert Here.NO is here(toys.place)
-
-
-def test_files_that_are_known_are_not_read_again(toys: Landing) -> None:
-    """A directory of many files, one of which is new, costs one read; the others keep what is noted."""
-    before = toys.place.arrival
-    assert before is not None
-    known = {file.path: file for file in before.files}
-    write(toys.place.destination / "kite", "light")
-
-    files = arrived(toys.place.destination, ["ball", "kite"], known)
-
-    assert [b"ball", b"kite"] == [file.path for file in files]
-    assert known[b"ball"] is files[0]
 
 
 def test_a_password_is_not_in_the_note(tmp_path: Path) -> None:

@@ -268,3 +268,58 @@ def test_what_cannot_be_kept_is_not_replaced(tmp_path: Path, web: WebServer) -> 
         fetch(url, tmp_path)
 
     assert b"of mine" == (tmp_path / "file").read_bytes()
+
+
+def test_a_directory_that_is_called_as_something_kept(tmp_path: Path) -> None:
+    """What was kept has taken the name of the folder; both files of the user are kept, and both come."""
+    far = tmp_path / "far"
+    (far / "x.~1~").mkdir(parents=True)
+    for path in ("x", "x.~1~/y"):
+        (far / path).write_bytes(b"theirs")
+    (tmp_path / "all/x.~1~").mkdir(parents=True)
+    (tmp_path / "all/x").write_bytes(b"mine")
+    fetch_all(f"file://{far}/", tmp_path)
+    (tmp_path / "all/x.~1~/y").write_bytes(b"mine too")
+    (far / "x.~1~/y").write_bytes(b"theirs, and new")
+
+    synced = fetch_all(f"file://{far}/", tmp_path)
+
+    assert contents(far) == contents(tmp_path / "all")
+    assert {"all/x.~1~": b"mine", "all/x.~1~.~1~/y.~1~": b"mine too"} == kept(tmp_path)
+    assert [tmp_path / "state/kept/all/x.~1~.~1~/y.~1~"] == [one.kept for one in synced.displaced]
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_the_name_of_the_folder_is_taken(tmp_path: Path, web: WebServer, is_link: bool) -> None:
+    """By a file, or by a link that leads nowhere: the folder gets another name, and nothing is lost."""
+    url = web.put("/x", b"theirs")
+    (tmp_path / "state").mkdir()
+    top = tmp_path / "state/kept"
+    if is_link:
+        top.symlink_to("nowhere")
+    else:
+        top.write_bytes(b"a file")
+    (tmp_path / "file").write_bytes(b"mine")
+
+    displaced = fetch(url, tmp_path).displaced
+
+    assert displaced is not None
+    assert b"mine" == (tmp_path / "state/kept.~1~/file.~1~").read_bytes() == displaced.kept.read_bytes()
+
+
+def test_of_many_files_that_made_way_an_interruption_says_one_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody reads hundreds of lines to find out where they are."""
+    for name in map(str, range(100)):
+        for folder in ("far", "all"):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            (tmp_path / folder / name).write_text(folder)
+    (tmp_path / "far/y").write_bytes(bytes(16 * MIB))
+    (tmp_path / "all/y").mkdir()
+
+    with caplog.at_level(logging.WARNING), pytest.raises(CasError):
+        fetch_all(f"file://{tmp_path / 'far'}/", tmp_path)
+
+    (line,) = caplog.messages
+    assert line.endswith(f"100 other files were here; they are now below '{tmp_path / 'state/kept/all'}'")

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from cas.remotes.fetched import Displaced
 
 
-def displaced_notes(displaced: Sequence[Displaced], top: Path) -> Iterator[str]:
-    """Say what was in the way, and where it is kept: below `top`, if that is a directory."""
+def displaced_notes(displaced: Sequence[Displaced]) -> Iterator[str]:
+    """Say what was in the way, and where it is kept."""
     for was_edited in (True, False):
         some = [one for one in displaced if one.was_edited is was_edited]
         if len(some) == 1:
             yield _told(some[0])
-        elif was_edited and some:
+            continue
+        top = os.path.commonpath([one.kept.parent for one in some]) if some else ""
+        if was_edited and some:
             yield f"{len(some):,} files had been edited here; what was here is now below '{top}'"
         elif some:
             yield f"{len(some):,} other files were here; they are now below '{top}'"
