@@ -61,6 +61,8 @@ def keep(
     layer = repository.config.layer_for_writing(None)
     if there is not None and there.is_current and there.layer == layer:
         return there, False
+    if arrival.renewed(place.destination) is None:  # a version that is taken back would stay in the log
+        raise _changed(place)
     is_just_that = _is_alone(place, arrival) and not _modes_changed(place, arrival)
     source = place.destination if is_just_that else _staged(place, arrival)
     try:
@@ -80,15 +82,19 @@ def keep(
     if result.version.content != arrival.content:
         with _committing:
             repository.remove([f"{layer}:{name}@{result.version.version}"])
-        raise StorageError(
-            f"cannot keep '{place.entry.name}'",
-            code="file-changing",
-            why=f"'{place.destination}' was changed while it was stored",
-            hint="download it again",
-        )
+        raise _changed(place)
     if not is_just_that:
         settle(place, arrival)
     return result.version, True
+
+
+def _changed(place: Place) -> StorageError:
+    return StorageError(
+        f"cannot keep '{place.entry.name}'",
+        code="file-changing",
+        why=f"'{place.destination}' was changed before it was stored",
+        hint="download it again",
+    )
 
 
 def _is_alone(place: Place, arrival: Arrival) -> bool:

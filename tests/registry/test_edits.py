@@ -148,7 +148,7 @@ def test_an_edit_during_a_download_is_no_version(
     second = get(repository, toys, into=repository)
 
     assert (first.outcome, first.error and first.error.code) == (Outcome.FAILED, "file-changing")
-    assert stored == []
+    assert (stored, len(repository.log("toys"))) == ([], 1)
     assert second.version is not None
     assert second.version.content == repository.commit("far", layer / "toys", dry_run=True).version.content
 
