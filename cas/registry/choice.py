@@ -39,7 +39,8 @@ def _unknown(wanted: str, entries: Sequence[RemoteEntry]) -> NoSuchResourceError
 
     names = [entry.name for entry in entries]
     otherwise = None if names else "list it in remote.yaml, or name another registry with --file"
-    near = get_close_matches(wanted, [*names, ALL], n=1) or get_close_matches(wanted.upper(), [ALL], n=1)
+    # As `small` resembles `ALL` rather well, it has to be nearly that before it is taken for it.
+    near = get_close_matches(wanted, names, n=1) or [ALL] * (bool(names) and wanted.upper() == ALL)
     return NoSuchResourceError(
         f"there is no remote resource '{wanted}'",
         code="no-such-resource",

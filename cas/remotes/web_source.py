@@ -370,4 +370,7 @@ def _cause(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return re.sub(r"^<[^>]*>:\s*|^\w+\(<[^>]*>, ", "", str(reason)).strip("'\") ")
+    plain = re.sub(r"^<[^>]*>:\s*|^\w+\(<[^>]*>, ", "", str(reason)).strip("'\") ")
+    return re.sub(
+        r"^\[[^]]*\]\s*|\s*\(_ssl\.c:\d+\)?", "", plain
+    )  # what OpenSSL says, without where it says so

@@ -104,3 +104,11 @@ def test_a_registry_with_a_mistake_says_where(run: Run, here: Path, command: str
 
     assert 2 == done.code
     assert "resource 'a', line 2" in done.err
+
+
+def test_all_is_not_suggested_where_there_is_nothing(run: Run) -> None:
+    """Nor for a name that only resembles it."""
+    done = run("resources", "download", "small")
+
+    assert "did you mean" not in done.err
+    assert "remote.yaml" in done.err

@@ -279,3 +279,14 @@ def test_not_found_is_a_key_error_too(tmp_path: Path, web: WebServer) -> None:
     """As everything that is not found."""
     with pytest.raises(NotFoundError):
         fetch(web.url("/nothing"), tmp_path, wait=not_at_all)
+
+
+def test_a_server_without_tls_is_told_in_words(tmp_path: Path, web: WebServer) -> None:
+    """What OpenSSL says, and neither in which of its files, nor its own name for it."""
+    with pytest.raises(RemoteError) as caught:
+        fetch(web.url("/x").replace("http:", "https:"), tmp_path, wait=lambda _: None)
+
+    why = caught.value.why or ""
+    assert "wrong version number" in why
+    assert "_ssl.c" not in why
+    assert "[SSL" not in why
