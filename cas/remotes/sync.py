@@ -153,6 +153,13 @@ class _Job:
                         self._manifest.put(done.file.path, done.line)
         except BaseException:
             self._manifest.abandon()
+            if results:
+                log.warning(
+                    "%s: %d of %d files are here; another attempt goes on with the rest",
+                    self._source.location,
+                    len(results),
+                    len(missing),
+                )
             for note in displaced_notes(self._displaced):  # no result will say so
                 log.warning("%s: %s", self._source.location, note)
             raise

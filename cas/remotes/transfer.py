@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from cas.remotes.effort import Effort
     from cas.remotes.partial import Part
     from cas.remotes.source import RemoteFile, Source
+
+
+log = logging.getLogger(__name__)
 
 
 class Meter:
@@ -116,32 +121,42 @@ class Transfer:
                 return Arrived(partial, hashes, at)
 
     def _bring_parts(self, partial: Partial, hashes: Hashes | None, connections: int) -> None:
-        partial.resume(self._header())
-        parts = partial.parts()
-        there = [part for part in parts if partial.has(part)]
-        self.resumed = sum(part.stop - part.start for part in there)
-        self._meter.add(self.resumed)
-        hashed = _hash_ready(partial, parts, 0, hashes)
-        missing = [part for part in parts if not partial.has(part)]
         try:
-            with closing(
-                unordered(
-                    lambda part: self._bring_part(partial, part),
-                    missing,
-                    count=connections,
-                    effort=self._effort,
-                    source=self._source,
-                )
-            ) as arriving:
-                for part in arriving:
-                    partial.finish(part)
-                    hashed = _hash_ready(partial, parts, hashed, hashes)
+            partial.resume(self._header())
+            self.resumed = partial.kept
+            self._meter.add(self.resumed)
+            self._bring_missing(partial, hashes, connections)
         except BaseException:
-            if partial.is_begun:
-                partial.sync()
-            else:
-                partial.discard()
+            # On a disk that is full or fails, what the journal says already has to do.
+            with contextlib.suppress(OSError):
+                partial.leave()
+                self._say_what_is_left(partial.kept)
             raise
+
+    def _bring_missing(self, partial: Partial, hashes: Hashes | None, connections: int) -> None:
+        parts = partial.parts()
+        hashed = _hash_ready(partial, parts, 0, hashes)
+        with closing(
+            unordered(
+                lambda part: self._bring_part(partial, part),
+                [part for part in parts if not partial.has(part)],
+                count=connections,
+                effort=self._effort,
+                source=self._source,
+            )
+        ) as arriving:
+            for part in arriving:
+                partial.sync_at_times(part)
+                hashed = _hash_ready(partial, parts, hashed, hashes)
+
+    def _say_what_is_left(self, kept: int) -> None:
+        if kept:
+            log.warning(
+                "%s: %s of %s bytes are here; another attempt goes on from there",
+                self._url,
+                f"{kept:,}",
+                f"{self._file.size:,}",
+            )
 
     def _header(self) -> str:
         """Which state of which file the parts are of; in one line."""
@@ -151,7 +166,7 @@ class Transfer:
     def _bring_part(self, partial: Partial, part: Part) -> Part:
         """Bring a part; what came before a connection broke is not asked for again."""
         patience = self._effort.patience()
-        at = part.start
+        at = part.start + partial.reached(part)
         while at < part.stop:
             try:
                 for block in self._source.read(self._file, at, part.stop):
@@ -161,6 +176,7 @@ class Transfer:
                         raise errors.changed(self._url, "the server sent more than was asked for")
                     partial.write(at, block)
                     at += size
+                    partial.reach(part, at)
                     self._meter.add(size)
                     patience.renew()
                 self._check_end(at, part.stop)

@@ -14,7 +14,7 @@ import pytest
 from cas.errors import CasError, NotFoundError
 from cas.remotes.fetch import fetch_file
 from cas.remotes.location import Location
-from cas.remotes.partial import PART, Partial
+from cas.remotes.partial import PART, STEP, Partial
 from cas.remotes.settings import Settings
 from cas.remotes.sources import open_source
 from tests import processes
@@ -41,16 +41,44 @@ def leave_parts(web: WebServer, home: Path) -> str:
 
 
 def test_a_killed_download_goes_on_where_it_was(tmp_path: Path, web: WebServer) -> None:
-    """Only parts that were not noted yet are asked for again: the last, and at most the one before."""
+    """Only what was not noted yet is asked for again: less than a step of the part that was on its way."""
     url = leave_parts(web, tmp_path)
     assert not (tmp_path / "file").exists()
 
     fetched = fetch(url, tmp_path)
 
-    assert (LARGE, True) == ((tmp_path / "file").read_bytes(), fetched.resumed >= 2 * PART)
-    missing = [f"bytes={start}-{start + PART - 1}" for start in range(fetched.resumed, 4 * PART, PART)]
-    assert {"bytes=0-0", *missing} == {asked.range for asked in web.asked}
+    assert (LARGE, True) == ((tmp_path / "file").read_bytes(), fetched.resumed > 3 * PART + MIB - STEP)
+    assert {"bytes=0-0", f"bytes={fetched.resumed}-{4 * PART - 1}"} == {asked.range for asked in web.asked}
     assert {".record"} == left_in_state(tmp_path)
+
+
+def test_a_download_that_failed_goes_on_where_each_part_was(
+    tmp_path: Path, web: WebServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Eight parts come at once; what came of each is kept, though none is whole, and the log says so."""
+    url = web.put("/x", LARGE)
+    web.before = lambda asked: web.instead["/x"].extend(
+        [] if asked.range == "bytes=0-0" else [Cut(3 * MIB), *[Answer(404)] * 8]
+    )
+    with pytest.raises(NotFoundError):
+        fetch(url, tmp_path)
+    came = sum(int(line.split(" ")[1]) for line in last_words(tmp_path).values())
+    assert [f"{url}: {came:,} of {len(LARGE):,} bytes are here; another attempt goes on from there"] == [
+        record.getMessage() for record in caplog.records if record.name == "cas.remotes.transfer"
+    ]
+    web.before = lambda _: None
+    web.instead["/x"].clear()
+
+    fetched = fetch(url, tmp_path)
+
+    assert (LARGE, came, True) == ((tmp_path / "file").read_bytes(), fetched.resumed, came >= 2 * MIB)
+
+
+def last_words(home: Path) -> dict[str, str]:
+    """Return the last line of the journal about each part."""
+    (journal,) = (home / "state").glob("*.parts")
+    lines = journal.read_text().splitlines()[2:]
+    return {line.split(" ")[0]: line for line in lines if line[0].isdigit()}
 
 
 def test_parts_of_another_state_are_not_used(tmp_path: Path, web: WebServer) -> None:
@@ -63,28 +91,33 @@ def test_parts_of_another_state_are_not_used(tmp_path: Path, web: WebServer) -> 
     assert (LARGE[::-1], 0) == ((tmp_path / "file").read_bytes(), fetched.resumed)
 
 
-@pytest.mark.parametrize("is_synced", [True, False])
+@pytest.mark.parametrize("power", ["before the sync", "in the sync", "after the sync"])
 def test_after_a_power_cut_only_what_was_synced_counts(
     tmp_path: Path,
     web: WebServer,
-    is_synced: bool,
+    power: str,
 ) -> None:
     """What was written in another boot of the machine may be lost, and looks like zeros."""
     url = leave_parts(web, tmp_path)
     (journal,) = (tmp_path / "state").glob("*.parts")
-    header, _, synced, *parts = journal.read_text().splitlines()
-    assert ("synced", True) == (synced, len(parts) >= 2)
-    lines = (
-        [header, "another boot", *parts, "synced"] if is_synced else [header, "another boot", synced, *parts]
-    )
-    journal.write_text("".join(f"{line}\n" for line in lines))
+    header, _, *rest = journal.read_text().splitlines()
+    assert ["syncing 0", "synced 0"] == rest[:2]
+    came = sum(int(line.split(" ")[1]) for line in last_words(tmp_path).values())
+    match power:
+        case "before the sync":
+            lines, survives = rest, 0
+        case "in the sync":
+            lines, survives = [*rest, "syncing 1", "2 5"], 0
+        case _:
+            lines, survives = [*rest, "syncing 1", "2 5", "synced 1", "3 7"], came
+    journal.write_text("".join(f"{line}\n" for line in [header, "another boot", *lines]))
 
     fetched = fetch(url, tmp_path)
 
-    assert (LARGE, len(parts) * PART * is_synced) == ((tmp_path / "file").read_bytes(), fetched.resumed)
+    assert (LARGE, survives) == ((tmp_path / "file").read_bytes(), fetched.resumed)
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "binary", "shorter file"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "binary", "shorter file", "no begin"])
 def test_a_damaged_journal_does_no_damage(tmp_path: Path, web: WebServer, damage: str) -> None:
     """At worst all is fetched again."""
     url = leave_parts(web, tmp_path)
@@ -94,6 +127,10 @@ def test_a_damaged_journal_does_no_damage(tmp_path: Path, web: WebServer, damage
             journal.write_bytes(journal.read_bytes()[:-1])
         case "empty":
             journal.write_bytes(b"")
+        case "no begin":
+            lines = ["another boot", "2 1048576", "synced 7", "99 5", "3 99999999"]
+            header = journal.read_text().splitlines()[0]
+            journal.write_text("".join(f"{line}\n" for line in [header, *lines]))
         case "binary":
             journal.write_bytes(b"\xff\x00\n")
         case _:

@@ -153,9 +153,9 @@ def test_nobody_needs_to_read_again_what_came(tmp_path: Path, far: Path) -> None
 
 
 def test_what_an_interrupted_sync_has_brought_is_not_fetched_again(
-    tmp_path: Path, far: Path, seaweed: Seaweed
+    tmp_path: Path, far: Path, seaweed: Seaweed, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Neither small files nor the parts of large ones."""
+    """Neither small files nor the parts of large ones; and whoever interrupts it is told."""
     del far
     many = {str(number): b"%d" % number for number in range(200)}
     seaweed.fill("stopping", many)
@@ -175,6 +175,7 @@ def test_what_an_interrupted_sync_has_brought_is_not_fetched_again(
     with closing(source), pytest.raises(KeyboardInterrupt):
         sync(source, tmp_path / "state", tmp_path / "all", progress=Impatient())
     before = len(contents(tmp_path / "all"))
+    assert "of 200 files are here; another attempt goes on with the rest" in caplog.text
     synced = fetch_all("s3://stopping/", tmp_path, seaweed.settings)
 
     assert 0 < before < 200
