@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import yaml
 
+from cas.yaml_errors import explained
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -48,16 +50,17 @@ class Value:
         try:
             loader = _Loader(text)  # it looks at the first bytes at once
             node = loader.get_single_node()
-            if node is None:
-                raise BadValueError("it is empty")
-            return cls(loader.construct_document(node), "", node)
-        except yaml.MarkedYAMLError as error:
-            raise BadValueError(_located(error)) from error
-        except yaml.YAMLError as error:  # bytes that are no text
-            raise BadValueError(f"it is not YAML: {' '.join(str(error).split())}") from error
+            data = None if node is None else loader.construct_document(node)
+        except yaml.YAMLError as error:
+            raise BadValueError(explained(error, text).why) from error
+        except ValueError as error:  # a date that no calendar has
+            raise BadValueError(f"a value cannot be read: {error}") from error
         finally:
             if loader is not None:
                 loader.dispose()
+        if node is None:
+            raise BadValueError("it is empty")
+        return cls(data, "", node)
 
     @property
     def line(self) -> int:
@@ -157,9 +160,3 @@ def _shown(data: object) -> str:
             return "a list" if data else "an empty list"
         case _:
             return "empty" if data is None else str(data)
-
-
-def _located(error: yaml.MarkedYAMLError) -> str:
-    mark = error.problem_mark or error.context_mark
-    what = " ".join(filter(None, (error.context, error.problem)))
-    return f"line {mark.line + 1}, column {mark.column + 1}: {what}" if mark else what

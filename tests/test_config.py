@@ -173,13 +173,13 @@ def test_an_empty_key_is_an_empty_list(layout: Layout, features: object) -> None
         ("# only a comment\n", "it is empty"),
         ("just a sentence", "line 1: the file is 'just a sentence', and must be a mapping of keys to values"),
         ("- a list", "line 1: the file is a list, and must be a mapping"),
-        ("format: 1\nlayers: [1", "line 3, column 1: while parsing a flow sequence"),
-        ("\tformat: 1", "line 1, column 1: while scanning for the next token"),
+        ("format: 1\nlayers: [1", "line 2, column 9: a bracket that is not closed"),
+        ("\tformat: 1", "line 1, column 1: a tab"),
         ("format: 1\n---\nformat: 1", "line 2, column 1: expected a single document"),
         ("format: 1", "'repository' is missing, and must be a UUID"),
         ("repository: x", "'format' is missing, and must be a whole number"),
         ("!!python/object/apply:os.system ['true']", "line 1, column 1: could not determine a constructor"),
-        ("\x00", "it is not YAML"),
+        ("\x00", "line 1: a character that no text has"),
     ],
 )
 def test_a_file_that_makes_no_sense_is_refused(layout: Layout, text: str, why: str) -> None:
@@ -203,7 +203,7 @@ def test_bytes_that_are_no_text_are_refused(layout: Layout) -> None:
         config.load(layout)
 
     assert "bad-config" == caught.value.code
-    assert "it is not YAML" in str(caught.value.why)
+    assert "line 1: it is not UTF-8 (byte 9)" in str(caught.value.why)
 
 
 KINDS = "refs, directory, package"

@@ -70,6 +70,8 @@ def load(path: Path) -> tuple[RemoteEntry, ...]:
     except NotFoundError as error:
         error.hint = _hint_at_others(path)
         raise
+    except InvalidError as error:
+        raise _invalid(path, error.why or "", error.hint) from None
     except BadValueError as error:
         raise _invalid(path, str(error)) from None
     except _RefusedError as error:

@@ -17,6 +17,7 @@ import yaml
 from cas import fs
 from cas.errors import InvalidError
 from cas.versions.values import MAX_DEPTH
+from cas.yaml_errors import explained
 from cas.yaml_values import Value
 
 if TYPE_CHECKING:
@@ -99,8 +100,8 @@ def _read(
         return text, document_of(iter(_Loader(text).get_event, None))
     except _Refused as error:
         raise invalid(error.why, error.hint) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise invalid(" ".join(str(error).split())) from error
+    except yaml.YAMLError as error:
+        raise invalid(*explained(error, text)) from error
 
 
 def _mapping_of(events: Iterator[yaml.Event]) -> object:

@@ -137,7 +137,7 @@ MODULE = "modules: {{m: {{outputs: x, run: [make], {}}}}}"
         ("modules: {m: {outputs: x, run: [sleep, 0x10]}}", "YAML readers disagree about what 0x10 means"),
         ("modules: {m: {outputs: x, run: [echo, yes]}}", "YAML readers disagree about what yes means"),
         ("- modules", "it is not a mapping of keys to values"),
-        ("modules: {", "while parsing a flow node"),
+        ("modules: {", "line 2, column 1: a bracket that is not closed"),
         ("", "Object missing required field `modules`"),
         ("modul: {}", "there is no key 'modul'; the keys are modules, resources"),
         ("modules: []", "cannot understand it: Expected `object`, got `array` - at `$.modules`"),

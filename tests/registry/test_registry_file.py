@@ -278,3 +278,18 @@ def test_no_destination_leads_out_of_the_layer(tmp_path_factory: pytest.TempPath
     place = tmp_path_factory.getbasetemp() / "layer" / found.dst_path
     assert place.resolve().is_relative_to((tmp_path_factory.getbasetemp() / "layer").resolve())
     assert path == found.dst_path
+
+
+def test_a_line_that_is_quoted_has_no_secrets(tmp_path: Path) -> None:
+    """What is no YAML may be a URL with a password."""
+    path = tmp_path / "remote.yaml"
+    path.write_text('- name: x\n  dst_path: x\n  url: "https://ann:s3cret@host/x?token=abcdef\n')
+
+    with pytest.raises(InvalidError) as caught:
+        load(path)
+
+    assert "cannot use the registry" in str(caught.value)
+    assert "line 3, column 8: a quote that is not closed: 'url: \"https://host/x?token=***'" in str(
+        caught.value
+    )
+    assert "close it" in (caught.value.hint or "")
