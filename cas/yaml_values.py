@@ -92,7 +92,7 @@ class Value:
         """Take what a mapping must have under `key`; raises as `member` does, and when it is missing."""
         found = self.member(key)
         if found is None:
-            where = f"line {self.line}: " if self.name else ""
+            where = f"line {self.line}: " if self.name or self.line > 1 else ""
             raise BadValueError(f"{where}'{self._below(key)}' is missing, and must be {rule}")
         return found
 

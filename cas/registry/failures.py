@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _NOT_THERE: Final = "remote-not-found"
 _UNHELPFUL: Final = frozenset({"remote-unreachable"})
 """Codes whose hint is worth less than what was downloaded before."""
+_PASSING: Final = frozenset({"remote-failed", "remote-truncated"})
+"""Codes of failures that may go away by themselves, and that have no hint of their own."""
 _FAR: Final = frozenset(
     {
         _NOT_THERE,
@@ -64,6 +66,8 @@ def told(entry: RemoteEntry, error: CasError, *, is_known: bool) -> CasError:
     elif hint is None and error.code == _NOT_THERE:
         where = f", line {entry.line}" if entry.line else ""
         hint = f"correct its URL in the registry{where}; `cas resources check` tells when it is right"
+    elif hint is None and error.code in _PASSING:
+        hint = f"try again later: cas resources download {shlex.quote(entry.name)}"
     what, why = error.what, error.why
     if f"'{entry.name}'" not in what:
         what, why = f"cannot download '{entry.name}'", str(error)

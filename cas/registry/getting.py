@@ -85,7 +85,9 @@ def get(place: Place, settings: Settings, progress: Progress, *, make: Callable[
     raise CasError(
         f"cannot download '{entry.name}' from any of its {len(failures)} sources",
         code="all-sources-failed",
-        why="; ".join(_told(failures)),
+        why="\n".join(_told(failures)),
+        # Of bytes that nobody promised, that is the thing to do. Of all else, what came last time may serve.
+        hint=next((error.hint for _, error in failures if isinstance(error, CorruptError)), None),
     )
 
 

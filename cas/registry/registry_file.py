@@ -6,6 +6,7 @@ read, with its line, and then none of its entries is used: half a registry is a 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from cas.errors import InvalidError, NotFoundError
@@ -13,7 +14,7 @@ from cas.registry.entry import RemoteEntry
 from cas.registry.nested import nested
 from cas.remotes.digests import Digest
 from cas.remotes.location import Location
-from cas.remotes.secrets import hushed
+from cas.remotes.secrets import hushed, redacted
 from cas.versions.names import parse_name
 from cas.versions.properties import check_properties
 from cas.versions.property_file import read_values
@@ -111,9 +112,12 @@ def _listed(document: Value) -> list[Value]:
 
 def _entry(value: Value) -> RemoteEntry:
     _refuse_unknown_keys(value, _KEYS)
-    name = _name(value.required("name", "a name to download it by"))
+    named = value.member("name")
+    if named is None:
+        raise _RefusedError(f"line {value.line}: a resource has no 'name'", "give it one to download it by")
+    name = _name(named)
     try:
-        return _named_entry(value, name)
+        return _named_entry(replace(value, name=""), name)
     except _RefusedError as error:
         raise _RefusedError(f"resource '{name}', {error.why}", error.hint) from None
     except BadValueError as error:
@@ -208,7 +212,7 @@ def _location(value: Value, *, is_directory: bool) -> str:
     try:
         location = Location.parse(url)
     except InvalidError as error:
-        _refuse(value, str(error), error.hint)
+        _refuse(value, f"is '{redacted(url)}', which cannot be used: {error.why}", error.hint)
     if location.is_directory and not is_directory:
         _refuse(value, f"is '{location}', a directory, and dst_path is that of a file", SLASH_RULE)
     return url

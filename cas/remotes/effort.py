@@ -25,8 +25,10 @@ _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
 _LONGEST_WISH_S: Final = 300.0
 """A server that wants to be left alone for longer is not waited for."""
-_WORTH_A_WORD_S: Final = 10.0
+_WORTH_A_WORD_S: Final = 1.0
 """Whoever waits for longer wants to know what for."""
+_WORTH_A_NUMBER_S: Final = 10.0
+"""And whoever waits for longer than this, how long it will be."""
 _ATTEMPTS: Final = 6
 _ATTEMPTS_TO_REACH: Final = 3
 """A name with a slip in it, or a machine that is off, is not worth half a minute."""
@@ -43,6 +45,7 @@ class Effort:
         """`wait` pauses for some seconds; without one, a pause ends when the work is stopped."""
         self._stop = threading.Event()
         self._wait = wait
+        self._said: set[tuple[str, int]] = set()
 
     def stop(self) -> None:
         """Make every thread give up at its next block or pause."""
@@ -78,6 +81,13 @@ class Effort:
             self._wait(seconds)
         self.check()
 
+    def say(self, error: RemoteError, pause_s: float) -> None:
+        """Tell the log why it takes long: once for each reason, however many files and threads have it."""
+        seconds = round(pause_s) if pause_s > _WORTH_A_NUMBER_S else 0
+        if (error.code, seconds) not in self._said:
+            self._said.add((error.code, seconds))
+            log.warning("%s; trying again%s", error, f" in {seconds} seconds" if seconds else "")
+
     def __enter__(self) -> Self:
         return self
 
@@ -91,10 +101,12 @@ class Patience:
     def __init__(self, effort: Effort) -> None:
         self._effort = effort
         self._failures = 0
+        self._waited_s = 0.0
 
     def renew(self) -> None:
         """Forget the failures: there was headway."""
         self._failures = 0
+        self._waited_s = 0.0
 
     def consider(self, error: RemoteError) -> None:
         """Wait until it may be tried again.
@@ -105,6 +117,8 @@ class Patience:
         """
         self._failures += 1
         limit = _ATTEMPTS_TO_REACH if error.code == "remote-unreachable" else _ATTEMPTS
+        if error.is_passing and self._failures >= limit:
+            error.why = f"{error.why}; tried {self._failures} times"
         if not error.is_passing or self._failures >= limit:
             raise error
         if error.pause_s is not None and error.pause_s > _LONGEST_WISH_S:
@@ -112,8 +126,9 @@ class Patience:
             raise error
         self._effort.check()
         pause = self._pause_s(error)
-        if pause > _WORTH_A_WORD_S:
-            log.warning("%s; trying again in %.0f seconds", error, pause)
+        self._waited_s += pause
+        if self._waited_s > _WORTH_A_WORD_S:
+            self._effort.say(error, pause)
         self._effort.pause(pause)
 
     def _pause_s(self, error: RemoteError) -> float:

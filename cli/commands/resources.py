@@ -197,6 +197,16 @@ def _load(invocation: Invocation, file: Path | None) -> tuple[RemoteEntry, ...]:
     from cas.registry.registry_file import load  # noqa: PLC0415 - as above
 
     if file is None and not os.path.lexists(DEFAULT_FILE):
-        invocation.console.note(f"there is no '{DEFAULT_FILE}' here, so there are no remote resources")
+        above = _registry_above()
+        then = f"to use the one above, add --file {above}" if above else "so there are no remote resources"
+        invocation.console.note(text.printable(f"there is no '{DEFAULT_FILE}' here; {then}"))
         return ()
     return load(file or DEFAULT_FILE)
+
+
+def _registry_above() -> str | None:
+    """Find the nearest registry above. It is not used unasked: what it lists belongs below where it is."""
+    for depth, folder in enumerate(Path.cwd().parents, 1):
+        if (folder / DEFAULT_FILE).is_file():
+            return str(Path(*[os.pardir] * depth, DEFAULT_FILE))
+    return None

@@ -28,6 +28,20 @@ def test_without_a_registry_there_is_nothing_to_list(run: Run, command: str) -> 
     assert "note: there is no 'remote.yaml' here" in done.err
 
 
+def test_a_registry_above_is_named_and_not_used(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it lists belongs below the directory that it is in, and not below this one."""
+    write(here / "remote.yaml", "[]")
+    (here / "a/b").mkdir(parents=True)
+    monkeypatch.chdir(here / "a/b")
+
+    done = run("resources", "list")
+
+    assert (0, "") == (done.code, done.out)
+    assert "there is no 'remote.yaml' here; to use the one above, add --file ../../remote.yaml" in done.err
+
+
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_registry_that_was_named_must_be_there(run: Run, command: str) -> None:

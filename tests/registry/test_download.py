@@ -240,6 +240,23 @@ def test_a_mirror_with_other_bytes_is_passed_over(
     assert net.url == result.url
 
 
+def test_when_no_mirror_has_the_bytes_each_is_told_on_a_line(
+    repository: Repository, far: Path, net: RemoteEntry
+) -> None:
+    """With both digests, and what to do."""
+    digest = Digest("md5", hashlib.md5(b"weights", usedforsecurity=False).hexdigest())
+    bad, worse = write(far / "bad", "tampered"), write(far / "worse", "tampered with")
+
+    wanted = replace(net, url=bad.as_uri(), mirrors=(worse.as_uri(),), digest=digest)
+    (result,) = run(repository, wanted)
+
+    assert result.error is not None
+    first, second = (result.error.why or "").splitlines()
+    assert f"'{bad.as_uri()}': {digest} was declared, and md5:" in first
+    assert f"'{worse.as_uri()}': {digest} was declared, and md5:" in second
+    assert "if its publisher has changed it on purpose, declare the new digest" == result.error.hint
+
+
 def test_when_all_mirrors_fail_each_is_told(repository: Repository, far: Path, net: RemoteEntry) -> None:
     """Which one to mend is for the reader to say."""
     wanted = replace(net, url=(far / "x").as_uri(), mirrors=((far / "y").as_uri(),))

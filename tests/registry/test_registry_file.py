@@ -112,20 +112,31 @@ def test_all_is_reserved(file: Path) -> None:
     assert "means every resource" in str(refusal(file, entry(name="ALL")))
 
 
-@pytest.mark.parametrize("key", ["name", "dst_path"])
-def test_a_missing_key_is_told_with_its_line(file: Path, key: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("name", "line 2: a resource has no 'name'"),
+        ("dst_path", "resource 'a', line 2: 'dst_path' is missing, and must be where it belongs"),
+    ],
+)
+def test_a_missing_key_is_told_with_its_line(file: Path, key: str, why: str) -> None:
     """Three keys are needed."""
     error = refusal(file, "# first\n" + entry(**{key: ""}))
 
-    assert f"line 2: '[0].{key}' is missing" in str(error)
+    assert why in str(error)
+
+
+def test_a_url_that_cannot_be_used_is_told_with_its_entry(file: Path) -> None:
+    """And with what can be used."""
+    error = refusal(file, entry(url="ftp://host/a"))
+
+    assert "resource 'a', line 3: 'url' is 'ftp://host…', which cannot be used: " in str(error)
 
 
 def test_exactly_one_source_is_needed(file: Path) -> None:
     """None, or two that may differ, would be a guess."""
     assert "line 1: it has no 'url'" in str(refusal(file, entry(url="")))
-    assert "line 3: '[0].url' is given, and so is 'gs_url'" in str(
-        refusal(file, entry(gs_url="gs://b/a.bin"))
-    )
+    assert "line 3: 'url' is given, and so is 'gs_url'" in str(refusal(file, entry(gs_url="gs://b/a.bin")))
 
 
 def test_gs_url_is_for_google_storage(file: Path) -> None:
@@ -175,7 +186,7 @@ def test_a_destination_that_cannot_be_is_refused_with_the_entry_named(file: Path
     """Out of the layer (A11), against the rules of names, or where cas keeps what is its own."""
     error = refusal(file, entry(dst_path=path))
 
-    assert "resource 'a', line 2: '[0].dst_path' is" in str(error)
+    assert "resource 'a', line 2: 'dst_path' is" in str(error)
 
 
 @pytest.mark.parametrize("paths", [("a/x", "a/x"), ("a/x", "a/x/"), ("a", "a/x"), ("a/b/c/d", "a/b")])

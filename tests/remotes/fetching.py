@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from cas.remotes.fetch import fetch_file
+from cas.remotes.fetch import CONNECTIONS, fetch_file
 from cas.remotes.location import Location
 from cas.remotes.settings import Settings
 from cas.remotes.sources import open_source
@@ -28,12 +28,19 @@ def fetch(  # noqa: PLR0913 - as `fetch_file`
     *,
     digest: Digest | None = None,
     size: int | None = None,
+    connections: int = CONNECTIONS,
     wait: Callable[[float], None] | None = None,
 ) -> Fetched:
     """Fetch a file to `home/file`, with the state in `home/state`."""
     with closing(open_source(Location.parse(url), settings or Settings())) as source:
         return fetch_file(
-            source, home / "state", home / "file", digest=digest, size=size, wait=wait or not_at_all
+            source,
+            home / "state",
+            home / "file",
+            digest=digest,
+            size=size,
+            connections=connections,
+            wait=wait or not_at_all,
         )
 
 

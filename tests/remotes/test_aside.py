@@ -310,7 +310,7 @@ def test_the_name_of_the_folder_is_taken(tmp_path: Path, web: WebServer, is_link
 def test_of_many_files_that_made_way_an_interruption_says_one_line(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nobody reads hundreds of lines to find out where they are."""
+    """Nobody reads hundreds of lines to find out where they are; another says what the next attempt finds."""
     for name in map(str, range(100)):
         for folder in ("far", "all"):
             (tmp_path / folder).mkdir(exist_ok=True)
@@ -321,5 +321,6 @@ def test_of_many_files_that_made_way_an_interruption_says_one_line(
     with caplog.at_level(logging.WARNING), pytest.raises(CasError):
         fetch_all(f"file://{tmp_path / 'far'}/", tmp_path)
 
-    (line,) = caplog.messages
+    left, line = caplog.messages
+    assert left.endswith("of 101 files are here; another attempt goes on with the rest")
     assert line.endswith(f"100 other files were here; they are now below '{tmp_path / 'state/kept/all'}'")

@@ -169,7 +169,7 @@ def test_a_store_that_nobody_listens_at(tmp_path: Path) -> None:
     with pytest.raises(RemoteError) as caught:
         fetch("s3://bucket/x", tmp_path, made_up(endpoint), wait=pauses.append)
 
-    assert ("remote-unreachable", "Connection refused", 2) == (
+    assert ("remote-unreachable", "Connection refused; tried 3 times", 2) == (
         caught.value.code,
         caught.value.why,
         len(pauses),

@@ -128,18 +128,35 @@ def test_a_password_may_have_any_letter(tmp_path: Path, web: WebServer) -> None:
     assert b"data" == (tmp_path / "file").read_bytes()
 
 
-@pytest.mark.parametrize(("seconds", "is_said"), [(250, True), (1, False)])
-def test_a_long_pause_is_said(
-    tmp_path: Path, web: WebServer, caplog: pytest.LogCaptureFixture, seconds: int, is_said: bool
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(250, ["trying again in 250 seconds"]), (2, ["trying again"]), (1, [])]
+)
+def test_a_pause_that_is_noticed_is_explained(
+    tmp_path: Path, web: WebServer, caplog: pytest.LogCaptureFixture, seconds: int, said: list[str]
 ) -> None:
-    """With what it is good for."""
+    """With what it is good for, and with its length if that is worth another coffee."""
     url = web.put("/x", b"data")
     web.instead["/x"].append(Answer(503, {"Retry-After": str(seconds)}))
 
     with caplog.at_level(logging.WARNING):
         fetch(url, tmp_path)
 
-    assert is_said == (f"trying again in {seconds} seconds" in caplog.text)
+    why = f"cannot fetch '{url}': the server answered 503 Service Unavailable"
+    assert [f"{why}; {words}" for words in said] == [record.getMessage() for record in caplog.records]
+
+
+def test_what_many_files_wait_for_is_said_once(
+    tmp_path: Path, web: WebServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And at the end how often it was tried."""
+    url = web.put("/x", bytes(SIZE))
+    web.before = lambda asked: web.always.update({} if asked.range == "bytes=0-0" else {"/x": Answer(503)})
+
+    with caplog.at_level(logging.WARNING), pytest.raises(RemoteError) as caught:
+        fetch(url, tmp_path)
+
+    assert ["trying again"] == [record.getMessage().rpartition("; ")[2] for record in caplog.records]
+    assert str(caught.value).endswith("the server answered 503 Service Unavailable; tried 6 times")
 
 
 @contextlib.contextmanager

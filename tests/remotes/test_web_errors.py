@@ -225,7 +225,7 @@ def test_nobody_listens(tmp_path: Path) -> None:
     with pytest.raises(RemoteError) as caught:
         fetch(f"http://127.0.0.1:{port}/x", tmp_path, wait=pauses.append)
 
-    assert ("remote-unreachable", "Connection refused", 2) == (
+    assert ("remote-unreachable", "Connection refused; tried 3 times", 2) == (
         caught.value.code,
         caught.value.why,
         len(pauses),
