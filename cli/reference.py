@@ -98,6 +98,7 @@ def render() -> str:
                 parts += _command(command, typer.Context(command, info_name=name, parent=context))
     parts += _shape_of("The version object", shapes.VERSION, "In every command a version is this object:")
     parts += _shape_of("The node object", shapes.NODE, "In `cas which` and `cas ls --files`:")
+    parts += _shape_of("The whiteout object", shapes.WHITEOUT, "In `cas ls --hidden`:")
     parts += _shape_of("The change object", shapes.CHANGE, "A changed path, in `cas diff` and `cas status`:")
     return "\n".join(filter(None, parts))
 

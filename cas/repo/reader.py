@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from cas import config as configuration
-from cas.errors import InvalidError
+from cas.errors import InvalidError, NotFoundError
 from cas.layer_names import no_such_layer
 from cas.layout import Layout
 from cas.objects.index import Index
@@ -110,7 +110,12 @@ class Reader:
             NotFoundError: Nothing matches.
         """
         parsed = Spec.parse(spec)
-        return self._read(lambda txn: resolve(txn, self._layers, parsed))
+        try:
+            return self._read(lambda txn: resolve(txn, self._layers, parsed))
+        except NotFoundError as error:
+            from cas.repo.unversioned import explained
+
+            raise explained(error, parsed, self.view()) from None
 
     def names(self, prefix: str = "", *, layer: str | None = None) -> list[Listing]:
         """List names that start with `prefix`, each from the uppermost layer that has it, or from `layer`."""

@@ -64,6 +64,16 @@ class Named(msgspec.Struct, frozen=True, gc=False):
     """Where the file is; None for a resource."""
 
 
+class Whiteout(msgspec.Struct, frozen=True, gc=False):
+    """A path at which a layer hides what the layers below it have."""
+
+    path: str
+    """A path of the view."""
+    layer: str
+    is_opaque: bool
+    """Whether it is a directory in which lower layers show nothing; else nothing is there at all."""
+
+
 class Which(msgspec.Struct, frozen=True):
     """Everything there is to say about a path."""
 

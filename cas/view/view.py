@@ -28,9 +28,9 @@ from cas.layer_settings import DIRECTORY
 from cas.view import paths
 from cas.view.directory_layer import DirectoryLayer
 from cas.view.errors import ResourceNotFound
-from cas.view.layer import ABSENT, Seen
+from cas.view.layer import ABSENT, Seen, Sign
 from cas.view.names import look_as_walked, names
-from cas.view.node import Named, Node, Which
+from cas.view.node import Named, Node, Which, Whiteout
 from cas.view.union import Union, walk
 from cas.view.writable import make_directory
 
@@ -173,6 +173,17 @@ class View:
         Each from the uppermost layer that has it, unless all of it is hidden; in order of bytes.
         """
         return names(self.layers, prefix, self._reading)
+
+    def whiteouts(self, prefix: str = "") -> Iterator[Whiteout]:
+        """Iterate over what hides something at paths that start with `prefix`: layer by layer.
+
+        Cost: in layers that are directories it takes a walk.
+        """
+        for layer in self.layers:
+            for key, sign in layer.marks(prefix):
+                if sign is Sign.WHITEOUT:
+                    path = os.fsdecode(key.removesuffix(b"/"))
+                    yield Whiteout(path, layer.name, is_opaque=not path or key.endswith(b"/"))
 
     def which(self, path: str | os.PathLike[str]) -> Which:
         """Say everything about a path: where it comes from, what it hides, what hides others.

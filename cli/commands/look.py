@@ -6,21 +6,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cas.cli import completers, options, text
+from cas.cli import completers, listed, options, text
 from cas.cli.command import command
 from cas.cli.console import Paint
 from cas.cli.context import Invocation
-from cas.cli.render import documents, listing, pairs, shapes, versions, view
+from cas.cli.render import documents, layers, listing, pairs, shapes, versions, view
 from cas.cli.table import Align, Column
 from cas.errors import InvalidError
 from cas.ids import Kind
+from cas.layer_names import no_such_layer
 from cas.versions.version import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cas.cli.console import Console
-    from cas.cli.render.listing import Listed
+    from cas.cli.listed import Listed
     from cas.repo import Repository
     from cas.repo.results import LogEntry, TreeItem
     from cas.versions.version import Version
@@ -30,7 +31,7 @@ _SIZE_CELLS = 10
 
 
 @command("ls", example="cas ls --versions photos", shape=shapes.LISTING.many())
-def ls(
+def ls(  # noqa: PLR0913, PLR0917 - typer hands over one argument for each option
     ctx: typer.Context,
     prefix: Annotated[
         str,
@@ -62,27 +63,39 @@ def ls(
             "node objects.",
         ),
     ] = False,
+    hidden: Annotated[
+        bool,
+        typer.Option(
+            "--hidden",
+            help="List what `cas hide` hides, and where; with --json an array of whiteout objects.",
+        ),
+    ] = False,
 ) -> None:
     """List resources and their current versions
 
-    And the files of layers that are directories or packages: everything that the view has, each from the
-    uppermost layer that has it. --files works without a repository, too.
+    And what is in layers that are directories or packages, a directory in one row: `cas ls DIRECTORY/` lists
+    what it has. --files lists every file of the view, and works without a repository, too.
     """
-    if files and (all_versions or layer is not None):
-        raise InvalidError("--files lists the view, without --layer and --versions", code="usage")
+    if files and layer is not None:
+        raise InvalidError("--files lists the view, without --layer", code="usage")
+    if files + all_versions + hidden > 1:
+        raise InvalidError("--files, --versions and --hidden list different things", code="usage")
     invocation = ctx.ensure_object(Invocation)
     console = invocation.console
-    if files:
+    if files or hidden:
         with invocation.view() as union:
-            _show_files(console, union, prefix)
+            if files:
+                _show_files(console, union, prefix)
+            else:
+                _show_hidden(console, union, prefix, layer)
         return
     with invocation.repository() as repository:
         if all_versions:
             _show_versions(console, _every_version(repository, prefix, layer))
         elif console.is_quiet and not console.is_json and layer is None:  # in flat memory
-            console.lines(text.printable(one.path) for one in repository.view().names(prefix))
+            console.lines(map(text.printable, listed.names(repository, prefix)))
         else:
-            _show_listings(console, listing.listings(repository, prefix, layer), prefix)
+            _show_listings(console, listed.listings(repository, prefix, layer), prefix)
 
 
 def _show_listings(console: Console, found: list[Listed], prefix: str) -> None:
@@ -110,6 +123,21 @@ def _show_files(console: Console, union: View, path: str) -> None:
             console.line(view.line(one, cells))
         if is_empty:
             console.note("nothing is there" if path else "the view is empty")
+
+
+def _show_hidden(console: Console, union: View, prefix: str, layer: str | None) -> None:
+    names = [one.name for one in union.layers]
+    if layer is not None and layer not in names:
+        raise no_such_layer(layer, names)
+    found = [one for one in union.whiteouts(prefix) if layer in {None, one.layer}]
+    if console.is_json:
+        console.document([layers.whiteout(one) for one in found])
+    elif console.is_quiet:
+        console.lines(text.printable(one.path) for one in found)
+    else:
+        console.table(layers.WHITEOUT_COLUMNS, layers.whiteout_rows(found))
+        if not found:
+            console.note("nothing is hidden")
 
 
 def _every_version(repository: Repository, prefix: str, layer: str | None) -> list[Version]:
@@ -254,13 +282,13 @@ def show(ctx: typer.Context, spec: options.Spec) -> None:
 def _show_version(console: Console, version: Version) -> None:
     console.line(console.paint(text.printable(version.ref), Paint.STRONG))
     pairs.show(console, list(versions.description(version)), indent="  ")
-    for title, listed in (
+    for title, rows in (
         ("properties", versions.properties(version)),
         ("inputs", [(role, f"{used}") for role, used in sorted(version.inputs.items())]),
     ):
-        if listed:
+        if rows:
             console.line(f"  {console.paint(title, Paint.FAINT)}")
-            pairs.show(console, listed, indent="    ")
+            pairs.show(console, rows, indent="    ")
 
 
 @command("log", example="cas log photos -n 10", shape=shapes.LOG_ENTRY.many())

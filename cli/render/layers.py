@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from cas.cli.table import Align, Column, Overlong
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from cas.repo.results import HideResult, LayerInfo
+    from cas.view.node import Whiteout
 
 COLUMNS = (
     Column("LAYER"),
@@ -19,6 +20,8 @@ COLUMNS = (
     Column("HIDDEN", Align.RIGHT, is_droppable=True, hides_when_empty=True),
     Column("WHERE", floor=12, overlong=Overlong.KEPT, hides_when_empty=True),
 )
+
+WHITEOUT_COLUMNS = (Column("HIDDEN", floor=32, overlong=Overlong.KEPT), Column("LAYER"), Column("HOW"))
 
 
 def layer(one: LayerInfo) -> dict[str, Any]:
@@ -58,3 +61,16 @@ def hiding(result: HideResult) -> dict[str, Any]:
         "changed": result.is_changed,
         "notes": list(result.notes),
     }
+
+
+def whiteout(one: Whiteout) -> dict[str, Any]:
+    """Describe something that hides."""
+    return {"path": one.path, "layer": one.layer, "opaque": one.is_opaque}
+
+
+def whiteout_rows(found: Iterable[Whiteout]) -> list[list[str]]:
+    """Give the rows of the table."""
+    return [
+        [one.path or "''", one.layer, "what lower layers have in it" if one.is_opaque else "all of it"]
+        for one in found
+    ]

@@ -89,13 +89,15 @@ CHECKOUT = Shape(
 
 LISTING = Shape(
     {
-        "name": "string: the name of the resource; of a file in a directory or package, its path",
+        "name": "string: the name of the resource; of what is in a directory or package, its path: that of a "
+        "directory ends in /",
         "layer": "string: the layer that the view takes it from",
-        "versions": "number: how many live versions there are; 0 for a file",
-        "current": "object or null: the current version, a version object; of a file null, unless it is that "
+        "versions": "number: how many live versions there are; 0 for a path",
+        "current": "object or null: the current version, a version object; of a path null, unless it is that "
         "version as `cas resources download` has left it",
         "size": "number: bytes",
-        "location": "string or null: where the file is; null for a resource",
+        "files": "number: how many files it is",
+        "location": "string or null: where the file or directory is; null for a resource",
     }
 )
 
@@ -310,6 +312,15 @@ HIDING = Shape(
         "changed": "boolean: false if it was hidden before",
         "notes": "array of strings: what else there is to say",
     }
+)
+
+WHITEOUT = Shape(
+    {
+        "path": "string: the path of the view; empty for all of it",
+        "layer": "string: the layer that hides it",
+        "opaque": "boolean: whether it is a directory, of which only what lower layers have is hidden",
+    },
+    name="whiteout",
 )
 
 HOOK = Shape(

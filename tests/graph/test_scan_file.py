@@ -72,7 +72,7 @@ def test_a_rule_has_a_name_a_path_constants_and_a_type(tmp_path: Path) -> None:
         ("resources: [{name: a, path: b, properties: {day: 2024-01-01}}]", "is a date"),
         ("resources: [&a {name: a, path: b}, *a]", "anchors and aliases are not allowed"),
         ("resources: [!!python/name:os.system {}]", "is not allowed"),
-        ("resources: [", "while parsing"),
+        ("resources: [", "line 2, column 1: a bracket that is not closed"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, text: str, told: str) -> None:
