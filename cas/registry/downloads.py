@@ -138,9 +138,11 @@ class _Errand:
 
     def _offline(self, place: Place, progress: Progress) -> Result:
         arrival = _in_place(place)
-        if arrival is not None:
-            return _result(place, Outcome.UNCHANGED, arrival)
         from cas.registry.put_back import put_back  # noqa: PLC0415 - as above
+        from cas.registry.remember import unknown_key_notes  # noqa: PLC0415
+
+        if arrival is not None:
+            return replace(_result(place, Outcome.UNCHANGED, arrival), notes=tuple(unknown_key_notes(place)))
 
         found = (
             put_back(self.repository, place, progress, make=lambda: place.make_folder(self.view))

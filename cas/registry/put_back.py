@@ -11,7 +11,7 @@ from cas.registry.hashing import hashes_to
 from cas.registry.move_in import move_in
 from cas.registry.nested import drop_others, left_notes
 from cas.registry.recognise import files_of
-from cas.registry.remember import UNKNOWN_KEY, came_from, remember
+from cas.registry.remember import UNKNOWN_KEY, came_from, remember, unknown_key_note
 from cas.remotes.displaced import displaced_notes
 from cas.remotes.place import Place as Records
 from cas.worktree.link import Link
@@ -114,9 +114,7 @@ class _Proof:
     def missing_note(self, version: Version) -> Iterator[str]:
         """Say so, before the record is another one."""
         if self.is_missing(version):
-            keys = came_from(self._entry, str(version.properties["url"])).keys
-            what = ", ".join(f"'{key}'" for key in keys) or "it"
-            yield f"the repository does not say which key it was fetched with: {what} may have been another"
+            yield unknown_key_note(came_from(self._entry, str(version.properties["url"])))
 
 
 def _content_of_another_key(place: Place) -> Content | None:

@@ -15,6 +15,8 @@ from cas.remotes.place import Kept
 from cas.remotes.place import Place as Records
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cas.registry.arrival import Arrival
     from cas.registry.entry import RemoteEntry
     from cas.registry.places import Place
@@ -36,6 +38,21 @@ def remember(place: Place, arrival: Arrival) -> None:
 def came_from(entry: RemoteEntry, url: str) -> Location:
     """Find which location of an entry the URL of a version names."""
     return next(at for at in entry.locations if at.without_credentials == url)
+
+
+def unknown_key_notes(place: Place) -> Iterator[str]:
+    """Say of what was put back, if it is so, that nobody knows with which key it once came."""
+    record = Records(place.state, place.destination).read()
+    if record is not None and record.url.endswith(UNKNOWN_KEY):
+        url, locations = record.url.removesuffix(UNKNOWN_KEY), place.entry.locations
+        # the registry may not list the mirror any more that it came from
+        yield unknown_key_note(next((at for at in locations if at.without_credentials == url), locations[0]))
+
+
+def unknown_key_note(location: Location) -> str:
+    """Say that a version does not tell the key that `location` has."""
+    what = ", ".join(f"'{key}'" for key in location.keys) or "it"
+    return f"the repository does not say which key it was fetched with: {what} may have been another"
 
 
 def _kept(place: Place, before: Kept | None, arrival: Arrival) -> Kept:

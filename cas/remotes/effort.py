@@ -46,6 +46,7 @@ class Effort:
         self._stop = threading.Event()
         self._wait = wait
         self._said: set[tuple[str, int]] = set()
+        self._saying = threading.Lock()
 
     def stop(self) -> None:
         """Make every thread give up at its next block or pause."""
@@ -84,9 +85,11 @@ class Effort:
     def say(self, error: RemoteError, pause_s: float) -> None:
         """Tell the log why it takes long: once for each reason, however many files and threads have it."""
         seconds = round(pause_s) if pause_s > _WORTH_A_NUMBER_S else 0
-        if (error.code, seconds) not in self._said:
+        with self._saying:
+            if (error.code, seconds) in self._said:
+                return
             self._said.add((error.code, seconds))
-            log.warning("%s; trying again%s", error, f" in {seconds} seconds" if seconds else "")
+        log.warning("%s; trying again%s", error, f" in {seconds} seconds" if seconds else "")
 
     def __enter__(self) -> Self:
         return self
@@ -118,7 +121,7 @@ class Patience:
         self._failures += 1
         limit = _ATTEMPTS_TO_REACH if error.code == "remote-unreachable" else _ATTEMPTS
         if error.is_passing and self._failures >= limit:
-            error.why = f"{error.why}; tried {self._failures} times"
+            error.why = "; ".join(filter(None, (error.why, f"tried {self._failures} times")))
         if not error.is_passing or self._failures >= limit:
             raise error
         if error.pause_s is not None and error.pause_s > _LONGEST_WISH_S:

@@ -158,7 +158,7 @@ def _build(event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> objec
     while not isinstance(start := next(events), yaml.MappingEndEvent):
         key = _key(start, events, depth)
         if key in result:
-            raise _Refused(start, f"the key {key!r} is there twice")
+            raise _Refused(start, f"the key {key!r} is there twice", "remove one of them")
         result[key] = _build(next(events), events, depth + 1)
     return result
 

@@ -91,6 +91,7 @@ def test_what_another_key_may_have_brought_is_told(
     shutil.rmtree(here / "runtime_resources")
 
     back = fetched(repository, bob, is_offline=True)
+    still_there = fetched(repository, bob, is_offline=True)
     (here / "runtime_resources" / "net.bin").unlink()
     again = fetched(repository, bob, is_offline=True)
     for_ann = fetched(repository, ann, is_offline=True)
@@ -98,6 +99,7 @@ def test_what_another_key_may_have_brought_is_told(
     assert [(Outcome.RESTORED, (UNKNOWN,))] * 3 == [
         (one.outcome, one.notes) for one in (back, again, for_ann)
     ]
+    assert (Outcome.UNCHANGED, (UNKNOWN,)) == (still_there.outcome, still_there.notes)
     assert {"net.bin": "ann's"} == contents(here / "runtime_resources")
 
 
