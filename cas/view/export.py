@@ -46,7 +46,8 @@ from cas.worktree.compare import join
 from cas.worktree.exports import State
 from cas.worktree.files import FileMaker
 from cas.worktree.plan import Spool
-from cas.worktree.staging import StagingDirectory
+from cas.worktree.reserved import has_reserved, refused
+from cas.worktree.staging import StagingDirectory, sweep
 from cas.worktree.unmade import UnmadeError
 from cas.worktree.views import Views
 
@@ -87,6 +88,19 @@ class _Staged:
     """Hashes of the files that are no objects of the store, in the order of the steps."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What is in its place."""
+
+    files: int
+    size: int
+    is_unsettled: bool
+    """Whether something is on record that only an export under way needs."""
+
+
+_NOTHING: Final = _Done(0, 0, is_unsettled=False)
+
+
 def export(
     view: View,
     store: ObjectStore,
@@ -107,11 +121,14 @@ def export(
     Raises:
         ConflictError: Something at the destination differs from the view, and no export put it there; nothing
             was changed. Or somebody writes there meanwhile.
-        InvalidError: The destination is in the repository, or in a layer of the view.
+        InvalidError: The destination is in a repository, or in a layer of the view; or something would be
+            written into one that is in the destination.
         NotFoundError: A file of a layer went away meanwhile; nothing was changed.
         CorruptError: Stored bytes are damaged; nothing was changed.
         StorageError: The disk is full or failed; nothing was changed.
     """
+    if store.index.is_writable:
+        sweep(store.layout, store.index)
     path = placements.locate(destination)
     _refuse_our_own(view, store, path, destination)
     with fs.explained(f"cannot check out to '{destination}'"):
@@ -119,18 +136,19 @@ def export(
             raise _in_the_way(destination)
         spool = Spool(store.layout.tmp if store.index.is_writable else _nearest(path))
         try:
-            plan = Plan(Known(store.index, path), spool, progress, force=force)
+            known = Known(store.index, path)
+            plan = Plan(known, spool, progress, layers=_layers_in(view, path), force=force)
             plan.add(view.walk())
             if plan.blocked_count:
                 raise plan.conflict(destination)
             is_work = spool.count or plan.removals
-            written, size = _carry_out(store, path, plan, progress) if is_work else (0, 0)
+            done = _carry_out(store, path, plan, progress) if is_work else _NOTHING
             os.makedirs(path, exist_ok=True)
-            if plan.gone and store.index.is_writable:
-                store.index.write(lambda txn: exports.forget(txn, path, plan.gone))
+            if store.index.is_writable and (plan.gone or known.is_unsettled or done.is_unsettled):
+                store.index.write(lambda txn: exports.settle(txn, path, gone=plan.gone))
         finally:
             spool.close()
-    return ExportReport(Path(os.fsdecode(path)), written, plan.removed, plan.unchanged, size)
+    return ExportReport(Path(os.fsdecode(path)), done.files, plan.removed, plan.unchanged, done.size)
 
 
 def _refuse_our_own(view: View, store: ObjectStore, path: bytes, destination: Path) -> None:
@@ -138,10 +156,19 @@ def _refuse_our_own(view: View, store: ObjectStore, path: bytes, destination: Pa
     if _is_inside(path, store.layout.root):
         why = f"it is inside the repository '{store.layout.root}'"
         raise InvalidError(what, code="inside-repository", why=why, hint=hint)
+    if has_reserved(path):
+        raise refused(os.fspath(destination), hint=hint)
     for layer in view.layers:
         if layer.root is not None and _is_inside(path, layer.root):
             why = f"it is inside the layer '{layer.name}', which is '{layer.root}'"
             raise InvalidError(what, code="inside-layer", why=why, hint=hint)
+
+
+def _layers_in(view: View, path: bytes) -> dict[bytes, str]:
+    """Find the layers that are directories inside of the destination, by relative path."""
+    roots = {layer.name: layer.root for layer in view.layers if layer.root is not None}
+    places = {os.path.realpath(os.fsencode(root)): name for name, root in roots.items()}
+    return {os.path.relpath(at, path): name for at, name in places.items() if at.startswith(join(path, b""))}
 
 
 def _is_inside(path: bytes, place: Path) -> bool:
@@ -164,8 +191,8 @@ def _nearest(path: bytes) -> Path:
     return Path(os.fsdecode(path))
 
 
-def _carry_out(store: ObjectStore, root: bytes, plan: Plan, progress: Progress) -> tuple[int, int]:
-    """Make everything, then put it in its place; returns how many files and bytes were written."""
+def _carry_out(store: ObjectStore, root: bytes, plan: Plan, progress: Progress) -> _Done:
+    """Make everything, then put it in its place."""
     os.makedirs(root, exist_ok=True)
     is_writable = store.index.is_writable
     with Session.start(store.layout) if is_writable else nullcontext() as session:
@@ -177,8 +204,9 @@ def _carry_out(store: ObjectStore, root: bytes, plan: Plan, progress: Progress) 
             staged = _stage(store, staging, plan.spool, progress)
             fs.reached("export.staged")
             check(staging.parent, staging.fd, _outside_of_new(_steps(plan)))
-            if is_writable:
-                store.index.write(lambda txn: exports.record(txn, root, _placed(plan.spool, staged.copied)))
+            is_unsettled = is_writable and store.index.write(
+                lambda txn: exports.record(txn, root, _placed(plan.spool, staged.copied))
+            )
             apply(staging.parent, staging.fd, _steps(plan))
             fs.reached("export.applied")
         finally:
@@ -186,7 +214,7 @@ def _carry_out(store: ObjectStore, root: bytes, plan: Plan, progress: Progress) 
             if is_writable:
                 with suppress(CasError):  # the next checkout, or gc, finds the row again
                     store.index.write(lambda txn: placements.forget_staging(txn, staging.path))
-    return staged.files, staged.size
+    return _Done(staged.files, staged.size, is_unsettled)
 
 
 def _steps(plan: Plan) -> Iterator[Step]:

@@ -28,6 +28,8 @@ class Known:
         with index.read() as txn:
             self._is_anything = next(exports.given(txn, root), None) is not None
         self._seen = array("Q")
+        self.is_unsettled = False
+        """Whether an export died there, as far as `gone` has seen."""
 
     def see(self, path: bytes) -> None:
         """Note that the view has something at a path."""
@@ -59,7 +61,11 @@ class Known:
             return at < len(seen) and seen[at] == number
 
         with self._index.read() as txn:
-            found = [one for mark, one in exports.given(txn, self.root) if not is_seen(mark)]
+            found = []
+            for mark, one in exports.given(txn, self.root):
+                self.is_unsettled = self.is_unsettled or not one.is_settled
+                if not is_seen(mark):
+                    found.append(one)
         return sorted(found, key=lambda one: one.path, reverse=True)
 
     def _is_as_given(self, path: bytes, status: os.stat_result) -> bool:

@@ -17,11 +17,13 @@ from cas.ids import Kind
 from cas.objects.tree import Entry
 from cas.view.export_look import content_of, is_one_of, is_same
 from cas.worktree.compare import join
+from cas.worktree.directories import changed
 from cas.worktree.plan import Action, Step
 from cas.worktree.reserved import has_reserved, is_reserved, refused
+from cas.worktree.seen import seen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from cas.progress import Progress
@@ -36,8 +38,18 @@ _SHOWN: Final = 5
 class Plan:
     """What is to be done, found out in one walk."""
 
-    def __init__(self, known: Known, spool: Spool, progress: Progress, *, force: bool) -> None:
-        """Begin with nothing to do at the destination of which `known` is known; it need not exist."""
+    def __init__(
+        self, known: Known, spool: Spool, progress: Progress, *, layers: Mapping[bytes, str], force: bool
+    ) -> None:
+        """Begin with nothing to do at a destination, which need not exist.
+
+        Args:
+            known: What is known of it.
+            spool: Takes the steps.
+            progress: Told about files as they are compared.
+            layers: Layers that are inside of the destination, by relative path. Nothing is written to them.
+            force: Overwrite what differs.
+        """
         self.spool = spool
         """What is to be placed, and what is in its way."""
         self.removals: list[Step] = []
@@ -55,6 +67,7 @@ class Plan:
         self._root = root = known.root
         self._progress = progress
         self._force = force
+        self._layers = layers
         self._new = None if os.path.isdir(root) else b""
         """A directory that is not there yet: nothing below it has to be looked at."""
         self._given_up: bytes | None = None
@@ -69,6 +82,7 @@ class Plan:
             path = os.fsencode(node.path)
             if has_reserved(path):
                 raise refused(node.path, hint=f"cas hide {shlex.quote(node.path)}")
+            self._refuse_layer(path, node)
             self._known.see(path)
             if path and not is_within(path, self._given_up):
                 self._add(path, node)
@@ -76,6 +90,17 @@ class Plan:
         if not self.blocked_count:
             for one in self._known.gone():
                 self._let_go(one)
+
+    def _refuse_layer(self, path: bytes, node: Node) -> None:
+        """Refuse to write what the view shows into a layer of it: it would be shown, and exported, anew."""
+        for top, layer in self._layers.items():
+            if is_within(path, top) and (path != top or not node.is_directory):
+                raise InvalidError(
+                    f"cannot write '{node.path}'",
+                    code="inside-layer",
+                    why=f"'{os.fsdecode(top)}' in the destination is the layer '{layer}'",
+                    hint="choose another directory",
+                )
 
     def conflict(self, destination: Path) -> ConflictError:
         """Say what is in the way."""
@@ -115,9 +140,9 @@ class Plan:
         if is_directory:
             self._clear(path)
         elif node.kind is Kind.DIRECTORY:
-            self._remove(Action.REMOVE_FILE, path)
+            self._remove(Action.REMOVE_FILE, path, status)
         else:
-            self._append(Action.REPLACE, path, node)
+            self._append(Action.REPLACE, path, node, status)
             return
         self._place(path, node)
 
@@ -127,31 +152,44 @@ class Plan:
         for folder, folders, files in os.walk(join(self._root, path), topdown=False, onerror=_fail):
             inner = os.path.relpath(folder, self._root)
             for name in files:
-                self._remove(Action.REMOVE_FILE, join(inner, name))
+                self._clear_file(join(inner, name))
             for name in folders:
                 if is_reserved(name):
                     raise _repository_in_the_way(join(folder, name))
-                is_link = os.path.islink(join(folder, name))
-                self._remove(Action.REMOVE_FILE if is_link else Action.REMOVE_DIRECTORY, join(inner, name))
+                if os.path.islink(join(folder, name)):
+                    self._clear_file(join(inner, name))
+                else:
+                    self._remove(Action.REMOVE_DIRECTORY, join(inner, name))
         self._remove(Action.REMOVE_DIRECTORY, path)
 
-    def _remove(self, action: Action, path: bytes) -> None:
+    def _clear_file(self, path: bytes) -> None:
+        status = os.lstat(join(self._root, path))
+        if not self._force and not self._known.is_ours(path, status):
+            raise changed(path, "somebody has written there since it was looked at")
+        self._remove(Action.REMOVE_FILE, path, status)
+
+    def _remove(self, action: Action, path: bytes, status: os.stat_result | None = None) -> None:
         self.removed += action is Action.REMOVE_FILE
-        self.spool.append(Step(action, os.path.dirname(path), os.path.basename(path), None))
+        self.spool.append(Step(action, *os.path.split(path), None, was=self._seen(status)))
+
+    def _seen(self, status: os.stat_result | None) -> tuple[int, ...]:
+        """Remember what may go; by order, anything may."""
+        return () if status is None or self._force else seen(status)
 
     def _let_go(self, one: Given) -> None:
         """Delete what the view does not have any more; what was changed is the user's from now on."""
         self.gone.append(one.path)
-        if any(is_within(one.path, top) for top in self._cleared) or not self._is_within_directories(
-            one.path
-        ):
+        if any(is_within(one.path, top) for top in (*self._cleared, *self._layers)):
+            return
+        if not self._is_within_directories(one.path):
             return
         full = join(self._root, one.path)
         status = os.lstat(full)
         if is_one_of(full, status, one.states):
             action = Action.REMOVE_DIRECTORY if stat.S_ISDIR(status.st_mode) else Action.REMOVE_FILE
             self.removed += action is Action.REMOVE_FILE
-            self.removals.append(Step(action, os.path.dirname(one.path), os.path.basename(one.path), None))
+            was = () if action is Action.REMOVE_DIRECTORY else seen(status)
+            self.removals.append(Step(action, *os.path.split(one.path), None, was=was))
 
     def _is_within_directories(self, path: bytes) -> bool:
         """Whether something is at a path, and all above it is a directory, not a symlink to one."""
@@ -162,7 +200,7 @@ class Plan:
                 return False
         return True
 
-    def _append(self, action: Action, path: bytes, node: Node) -> None:
+    def _append(self, action: Action, path: bytes, node: Node, status: os.stat_result | None = None) -> None:
         directory, name = os.path.split(path)
         content = content_of(node)
         size = len(content) if node.kind is Kind.SYMLINK else node.size
@@ -170,7 +208,7 @@ class Plan:
         # without a name, a builder takes it that the size is not known either
         entry = Entry.of(b"" if size is None else name, node.kind, size or 0, content)
         source = b"" if node.host is None else os.fsencode(node.host)
-        self.spool.append(Step(action, directory, name, entry, source))
+        self.spool.append(Step(action, directory, name, entry, source, self._seen(status)))
 
     def _block(self, path: bytes, node: Node) -> None:
         self.blocked_count += 1

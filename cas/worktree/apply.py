@@ -10,6 +10,7 @@ from cas.errors import ReadOnlyError, StorageError
 from cas.worktree.compare import join
 from cas.worktree.directories import Directories, changed
 from cas.worktree.plan import Action
+from cas.worktree.seen import is_still
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,34 +26,43 @@ def staged_name(number: int) -> bytes:
 
 
 def check(root: int, staging: int, steps: Iterable[Step]) -> None:
-    """Make sure that every directory which the steps change can be changed, before any of them is.
+    """Make sure that the steps can be taken, and that no file which goes was written to, before any is taken.
 
     Raises:
-        ReadOnlyError: One of them may not be written to.
+        ReadOnlyError: A directory may not be written to.
         StorageError: Another file system is mounted inside the destination.
+        ConflictError: Somebody changed the destination since the plan was made.
     """
     device = os.fstat(staging).st_dev
     checked = None
     with Directories(root) as directories:
         for step in steps:
-            if step.directory == checked:
-                continue
-            checked = step.directory
-            fd = directories.open(checked)
-            path = os.fsdecode(checked) or "."
-            if not os.access(b".", os.W_OK | os.X_OK, dir_fd=fd):
-                raise ReadOnlyError(
-                    f"cannot change the directory '{path}' in the destination",
-                    code="permission-denied",
-                    why="you may not write to it",
-                )
-            if os.fstat(fd).st_dev != device:
-                raise StorageError(
-                    f"cannot change the directory '{path}' in the destination",
-                    code="cross-device",
-                    why="another file system is mounted there",
-                    hint="check out to a directory on one file system",
-                )
+            parent = directories.open(step.directory)
+            if step.directory != checked:
+                checked = step.directory
+                _check_directory(parent, os.fsdecode(checked) or ".", device)
+            _require_unchanged(parent, step)
+
+
+def _check_directory(fd: int, path: str, device: int) -> None:
+    if not os.access(b".", os.W_OK | os.X_OK, dir_fd=fd):
+        raise ReadOnlyError(
+            f"cannot change the directory '{path}' in the destination",
+            code="permission-denied",
+            why="you may not write to it",
+        )
+    if os.fstat(fd).st_dev != device:
+        raise StorageError(
+            f"cannot change the directory '{path}' in the destination",
+            code="cross-device",
+            why="another file system is mounted there",
+            hint="check out to a directory on one file system",
+        )
+
+
+def _require_unchanged(parent: int, step: Step) -> None:
+    if step.was and not is_still(step.was, step.name, parent=parent):
+        raise changed(join(step.directory, step.name), "somebody has written there since it was looked at")
 
 
 def apply(root: int, staging: int, steps: Iterable[Step]) -> None:
@@ -66,6 +76,7 @@ def apply(root: int, staging: int, steps: Iterable[Step]) -> None:
     with Directories(root) as directories:
         for step in steps:
             parent = directories.open(step.directory)
+            _require_unchanged(parent, step)
             if step.action is Action.REMOVE_FILE:
                 _remove_file(parent, step)
             elif step.action is Action.REMOVE_DIRECTORY:

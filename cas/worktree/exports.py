@@ -3,8 +3,9 @@
 Rows in the `checkouts` table, beside the placements:
 
 - for each destination, its path, so that gc can drop what is about a directory that is gone;
-- for each name that was put there, what was put: the last two contents, because an export that dies in the
-  middle leaves some files of the one before and some of its own.
+- for each name that was put there, what was put. While an export is under way, and after one that died,
+  these are the last two contents: some files are of the one before, and some its own. Once it is done, it is
+  the last only: whoever puts the content of before there again has made an edit.
 
 A row is written before its name changes. So what is at the destination is somebody else's if no row says that
 it was put there, and was changed if no content of its row is what is there.
@@ -47,6 +48,11 @@ class Given(msgspec.Struct, frozen=True, array_like=True):
     states: tuple[State, ...]
     """What it was given, the newest first."""
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether no export was under way there, or died."""
+        return len(self.states) == 1
+
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Given)
@@ -71,19 +77,32 @@ def given(txn: Txn, destination: bytes) -> Iterator[tuple[bytes, Given]]:
         yield key[start : start + MARK_SIZE], _decoder.decode(row)
 
 
-def record(txn: Txn, destination: bytes, new: Iterable[tuple[bytes, State]]) -> None:
-    """Announce what is going to be put at a destination, by relative path."""
+def record(txn: Txn, destination: bytes, new: Iterable[tuple[bytes, State]]) -> bool:
+    """Announce what is going to be put at a destination, by relative path; whether to `settle` it then."""
+    is_unsettled = False
     txn.put(txn.tables.checkouts, _DESTINATION + _hash(destination), destination)
     for path, state in new:
         before = [old for old in find(txn, destination, path) if old != state]
         row = Given(path, (state, *before)[:_KEPT])
+        is_unsettled = is_unsettled or not row.is_settled
         txn.put(txn.tables.checkouts, _key(destination, path), _encoder.encode(row))
+    return is_unsettled
 
 
-def forget(txn: Txn, destination: bytes, paths: Iterable[bytes]) -> None:
-    """Drop what is known of names that are gone, or have become the user's."""
-    for path in paths:
+def settle(txn: Txn, destination: bytes, *, gone: Iterable[bytes]) -> None:
+    """Note that an export is done: everything there is the last that was put, or the user's.
+
+    Args:
+        txn: A writing transaction.
+        destination: Where it put things.
+        gone: Names that are gone, or have become the user's: nothing is known of them from now on.
+    """
+    for path in gone:
         txn.delete(txn.tables.checkouts, _key(destination, path))
+    unsettled = [one for _, one in given(txn, destination) if not one.is_settled]
+    for one in unsettled:
+        row = Given(one.path, one.states[:1])
+        txn.put(txn.tables.checkouts, _key(destination, one.path), _encoder.encode(row))
 
 
 def destinations(txn: Txn) -> list[bytes]:

@@ -32,6 +32,7 @@ from cas.objects.tree import Entry
 from cas.worktree.compare import join
 from cas.worktree.present import Found
 from cas.worktree.reserved import is_reserved, refused
+from cas.worktree.seen import seen
 from cas.worktree.unmade import TAKE_ANOTHER_PART
 from cas.worktree.walk import flatten
 
@@ -73,6 +74,8 @@ class Step(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What to place."""
     source: bytes = b""
     """The path of a file that is no object of the store, where one is to be copied."""
+    was: tuple[int, ...] = ()
+    """What was seen of the file that goes, and nothing else may go; empty to let anything go."""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -197,7 +200,9 @@ class Planner:
     def _place(self, path: bytes, name: bytes, found: Found | None, target: Entry) -> Step:
         self.size += target.size
         is_over = found is not None and found.kind is not Kind.DIRECTORY and target.kind is not Kind.DIRECTORY
-        return Step(Action.REPLACE if is_over else Action.PLACE, path, name, target)
+        if found is None or not is_over:
+            return Step(Action.PLACE, path, name, target)
+        return Step(Action.REPLACE, path, name, target, was=self._seen(found))
 
     def _make_way(self, path: bytes, found: Found, target: Entry | None, known: Sequence[Entry]) -> _Steps:
         """Plan for what is on disk under a name: it stays, it is overwritten later, or it goes now."""
@@ -214,7 +219,7 @@ class Planner:
         elif not self._may_go(found, known, target):
             self._block(join(path, found.name))
         elif target.kind is Kind.DIRECTORY:
-            yield Step(Action.REMOVE_FILE, path, found.name, None)
+            yield Step(Action.REMOVE_FILE, path, found.name, None, was=self._seen(found))
 
     def _clear(self, path: bytes, found: Found, known: Sequence[Entry], *, keep_foreign: bool) -> _Steps:
         """Delete what earlier checkouts put there; with `keep_foreign`, only that."""
@@ -226,7 +231,7 @@ class Planner:
         if found.kind is not Kind.DIRECTORY:
             if self._may_go(found, known):
                 self.removed += 1
-                yield Step(Action.REMOVE_FILE, path, found.name, None)
+                yield Step(Action.REMOVE_FILE, path, found.name, None, was=self._seen(found))
             else:
                 self._block(full)
             return
@@ -239,6 +244,10 @@ class Planner:
             if had or not keep_foreign:
                 yield self._clear(full, one, had, keep_foreign=keep_foreign)
         yield Step(Action.REMOVE_DIRECTORY, path, found.name, None)
+
+    def _seen(self, found: Found) -> tuple[int, ...]:
+        """Remember what may go; by order, anything may."""
+        return () if self._force else seen(found.status)
 
     def _may_go(self, found: Found, known: Sequence[Entry], *also: Entry) -> bool:
         """Whether nothing is lost: `cas` put it there, or it is to be lost by order."""

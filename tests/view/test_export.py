@@ -272,6 +272,44 @@ def test_a_layer_does_not_receive_the_union_that_it_is_part_of(
     assert read_tree(tmp_path / "local") == LOCAL
 
 
+def test_nothing_is_written_into_another_repository(repository: Repository, tmp_path: Path) -> None:
+    """Its hooks would be those that somebody committed."""
+    (tmp_path / "other").mkdir()
+    Repository.init(tmp_path / "other").close()
+
+    with pytest.raises(InvalidError) as caught:
+        repository.export_view(tmp_path / "other" / ".cas")
+
+    assert caught.value.code == "inside-repository"
+    assert not (tmp_path / "other" / ".cas" / "data").exists()
+
+
+@pytest.mark.parametrize("top", ["data", "data/both"])
+def test_nothing_is_written_into_a_layer_below(repository: Repository, out: Path, top: str) -> None:
+    """What an export writes there would be in the view from then on."""
+    (out / top).parent.mkdir(parents=True)
+    write_tree({b"own": File(b"own")}, out / top)
+    repository.add_layer(LayerConfig("below", "directory", path=str(out / top)))
+
+    with pytest.raises(InvalidError) as caught:
+        repository.export_view(out, force=True)
+
+    assert caught.value.code == "inside-layer"
+    assert "is the layer 'below'" in str(caught.value.why)
+    assert read_tree(out / top) == {b"own": File(b"own")}
+
+
+def test_a_layer_beside_is_no_obstacle(repository: Repository, out: Path) -> None:
+    """The current directory has one, by default."""
+    out.mkdir(parents=True)
+    write_tree({b"own": File(b"own")}, out / "elsewhere")
+    repository.add_layer(LayerConfig("below", "directory", path=str(out / "elsewhere")))
+
+    repository.export_view(out)
+
+    assert read_tree(out) == {**UNION, b"own": File(b"own"), b"elsewhere": {b"own": File(b"own")}}
+
+
 def test_a_repository_in_the_way_stays(repository: Repository, out: Path) -> None:
     """Somebody's store is never deleted, whatever is forced."""
     (out / "data" / "a").mkdir(parents=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 
+from cas import fs
 from cas.config import LayerConfig
 from cas.errors import ConflictError
 from cas.repo import Repository
@@ -183,6 +184,53 @@ def test_nothing_is_removed_through_a_symlink(bench: Bench, tmp_path: Path) -> N
 
     assert read_tree(tmp_path / "moved") == before
     assert (bench.out / "data" / "gone").is_symlink()
+
+
+@pytest.mark.parametrize("path", ["other", "gone/deep/x", "file", "folder/a"])
+def test_what_was_written_meanwhile_is_kept(bench: Bench, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replaced, gone, or in the way of a directory or a file: nothing at all is done then."""
+    bench.show(SECOND)
+
+    def write(step: str) -> None:
+        if step == "export.staged":
+            (bench.out / "data" / path).write_bytes(b"mine")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fs, "observer", write)
+        with pytest.raises(ConflictError) as caught:
+            bench.repository.export_view(bench.out)
+    left = bench.there()
+    write_tree({b"data": FIRST}, bench.out / "again")
+    (bench.out / "again" / "data" / path).write_bytes(b"mine")
+
+    assert "destination-changed" == caught.value.code
+    assert left == read_tree(bench.out / "again" / "data")
+
+
+def test_who_puts_back_what_was_there_before_has_made_an_edit(bench: Bench) -> None:
+    """Only what the last export put there is its own."""
+    bench.show(SECOND)
+    bench.exported()
+    (bench.out / "data" / "other").write_bytes(b"first")
+    bench.show({**SECOND, b"other": File(b"third")})
+
+    with pytest.raises(ConflictError):
+        bench.repository.export_view(bench.out)
+
+    assert b"first" == (bench.out / "data" / "other").read_bytes()
+
+
+def test_what_a_killed_export_left_goes_with_the_next(tmp_path: Path) -> None:
+    """What it had made so far would lie among the files of the view."""
+    bench = Bench(tmp_path, "stored")
+    bench.show(FIRST)
+    bench.repository.close()
+    for step in range(1, 5):
+        processes.run(export_children.export_and_die, tmp_path / "home", bench.out, step)
+    with Repository.open(tmp_path / "home") as bench.repository:
+        assert bench.exported() == FIRST
+
+    assert ["data"] == os.listdir(bench.out)
 
 
 def test_who_dies_in_the_middle_leaves_nothing_that_counts_as_edited(tmp_path: Path) -> None:

@@ -38,11 +38,11 @@ NEW: Tree = {b"a": File(b"1"), b"b": File(b"two"), b"n": {b"z": File(b"5")}, b"c
 
 
 @contextlib.contextmanager
-def just_before_applying(act: Callable[[], object]) -> Iterator[None]:
+def just_before_applying(act: Callable[[], object], *, at: str = "checkout.announced") -> Iterator[None]:
     """Do something when everything is planned and staged, and the first rename comes next."""
 
     def observe(step: str) -> None:
-        if step == "checkout.announced":
+        if step == at:
             act()
 
     fs.observer = observe
@@ -71,6 +71,54 @@ def test_what_was_deleted_meanwhile(desk: Desk, path: str) -> None:
 
     assert tree_at(out) == NEW
     assert desk.litter() == []
+
+
+@pytest.mark.parametrize("path", ["gone/x", "n", "b"])
+@pytest.mark.parametrize("step", ["checkout.staged", "checkout.announced"])
+@pytest.mark.parametrize("how", ["written", "replaced", "linked"])
+def test_what_was_written_meanwhile_is_kept(desk: Desk, path: str, step: str, how: str) -> None:
+    """To stage everything may take minutes; what goes then is what was looked at, and nothing else.
+
+    A link is none of ours to follow: what it leads to stays, too.
+    """
+    out = desk.home / "out"
+    desk.checkout(desk.commit(OLD), out)
+    new = desk.commit(NEW)
+    mine = desk.home / "mine"
+    mine.write_bytes(b"m")  # as long as what is there
+
+    def write() -> None:
+        match how:
+            case "written":
+                (out / path).write_bytes(b"m")
+            case "replaced":
+                os.rename(mine, out / path)
+            case _:
+                (out / path).unlink()
+                (out / path).symlink_to(mine)
+
+    with just_before_applying(write, at=step), pytest.raises(ConflictError) as caught:
+        desk.checkout(new, out)
+
+    assert ("destination-changed", b"m") == (caught.value.code, (out / path).read_bytes())
+    assert (how == "linked") == (out / path).is_symlink()
+    if step == "checkout.staged":
+        (out / path).unlink()
+        desk.checkout(desk.commit(OLD), out)
+        assert tree_at(out) == OLD
+    assert desk.litter() == []
+
+
+def test_by_force_even_that_goes(desk: Desk) -> None:
+    """Whoever orders that everything be overwritten is obeyed."""
+    out = desk.home / "out"
+    desk.checkout(desk.commit(OLD), out)
+    new = desk.commit(NEW)
+
+    with just_before_applying(lambda: (out / "b").write_bytes(b"mine")):
+        desk.checkout(new, out, force=True)
+
+    assert tree_at(out) == NEW
 
 
 @pytest.mark.parametrize("path", ["gone/x", "n", "b", "c"])
