@@ -13,7 +13,7 @@ from cas import fs
 from cas.ids import DIGEST_SIZE
 from cas.maintenance import view_files
 from cas.objects.rows import PackRow
-from cas.objects.session import is_live, live_sessions, remove_leftovers
+from cas.objects.session import is_live, leftovers, live_sessions, remove_leftovers
 from cas.worktree import exports, leases, placements, readonly, staging
 from cas.worktree.directories import open_directory
 from cas.worktree.statcache import DirectoryRow
@@ -68,19 +68,18 @@ def clear(layout: Layout, index: Index) -> Cleared:
 
 def _loosen_leftovers(layout: Layout) -> None:
     """Make what dead sessions left deletable: views are directories that nobody may write to."""
-    for folder in layout.tmp.iterdir():
-        if not is_live(layout, folder.name) and folder.is_dir():
-            fd = open_directory(folder)
-            try:
-                readonly.loosen(fd)
-            finally:
-                os.close(fd)
+    for folder in leftovers(layout):
+        fd = open_directory(folder)
+        try:
+            readonly.loosen(fd)
+        finally:
+            os.close(fd)
 
 
 def preview(layout: Layout, index: Index) -> Cleared:
     """Say what `clear` would delete."""
     indexes = _unused_indexes(layout)
-    count = sum(not is_live(layout, folder.name) for folder in layout.tmp.iterdir())
+    count = len(leftovers(layout))
     with index.read() as txn:
         count += sum(not is_live(layout, row.session.hex()) for row in placements.stagings(txn))
         sizes = [path.stat().st_size for path in _orphans(layout, txn)]

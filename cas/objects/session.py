@@ -8,6 +8,7 @@ dies, so a lock that can be taken means leftovers: no process id, no clock, no t
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from typing import TYPE_CHECKING, Final, Self
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from cas.layout import Layout
 
 ID_SIZE: Final = 16
+_NAME: Final = re.compile(f"[0-9a-f]{{{2 * ID_SIZE}}}")
 
 
 class Session:
@@ -72,29 +74,31 @@ def live_sessions(layout: Layout) -> set[bytes]:
     """Ids of the sessions whose owner is alive; the files of dead ones are removed on the way."""
     live = set()
     for path in layout.sessions.iterdir():
-        try:
-            session_id = bytes.fromhex(path.name)
-        except ValueError:
+        if not _NAME.fullmatch(path.name):
             continue  # not ours: a README, an editor's backup
         lock = fs.FileLock(path)
         if lock.acquire(blocking=False):
             lock.release(unlink=True)
         else:
-            live.add(session_id)
+            live.add(bytes.fromhex(path.name))
     return live
 
 
-def remove_leftovers(layout: Layout) -> int:
-    """Delete the `tmp/` folders of dead sessions; how many there were.
+def leftovers(layout: Layout) -> list[Path]:
+    """List the folders under `tmp/` of dead sessions; what is called otherwise, and links, are none of ours.
 
     A session takes its lock before it makes its folder, so a folder without a held lock has no owner.
     """
-    removed = 0
-    for folder in layout.tmp.iterdir():
-        if not is_live(layout, folder.name):
-            shutil.rmtree(folder, ignore_errors=True)
-            removed += 1
-    return removed
+    folders = (path for path in layout.tmp.iterdir() if _NAME.fullmatch(path.name) and not path.is_symlink())
+    return [path for path in folders if not is_live(layout, path.name)]
+
+
+def remove_leftovers(layout: Layout) -> int:
+    """Delete the `tmp/` folders of dead sessions; how many there were."""
+    found = leftovers(layout)
+    for folder in found:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(found)
 
 
 def is_live(layout: Layout, session: str) -> bool:

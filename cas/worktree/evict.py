@@ -12,6 +12,7 @@ It is made room for more than is needed, so that not every addition has to look 
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -69,7 +70,9 @@ def units(layout: Layout) -> Iterator[tuple[bytes, os.stat_result]]:
     """Iterate over the folders of all units, and the `lstat` of each."""
     for part in _PARTS:
         for folder in room.folders(layout, part):
-            yield from room.files_in(folder)
+            for path, status in room.ours_in(folder):
+                if stat.S_ISDIR(status.st_mode):
+                    yield path, status
 
 
 def take(layout: Layout, unit: bytes, session: Session) -> bool:
@@ -104,7 +107,7 @@ def _drop_idle(layout: Layout, linked: frozenset[bytes] | None) -> int:
         with leases.deleting(layout) as in_use:
             if in_use.is_building:
                 return freed
-            for path, status in room.files_in(folder):
+            for path, status in room.ours_in(folder):
                 if status.st_nlink == 1 and path not in linked:
                     os.unlink(path)
                     freed += room.rounded(status.st_size)

@@ -29,6 +29,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cas import fs
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 _OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _MARK: Final = ".mark"
 _ID_SIZE: Final = 16
+_NAME: Final = re.compile(r"[0-9a-f]{32}(\.mark)?")
 
 
 class InUse(NamedTuple):
@@ -67,7 +69,7 @@ class Lease:
 
     def add(self, unit: bytes) -> None:
         """Count on `unit` from now on; the gate is held (invariant 1)."""
-        fs.write_all(self._fd, unit + b"\n")
+        fs.write_all(self._fd, b"\n" + unit + b"\n")  # on a line of its own, though one may have been cut off
 
     def close(self) -> None:
         """Count on nothing any more. Who was forked from the owner, or is its parent, still does."""
@@ -141,6 +143,8 @@ def _in_use(layout: Layout) -> InUse:
     units: set[bytes] = set()
     is_building = False
     for path in _folder(layout).iterdir() if _folder(layout).is_dir() else ():
+        if not _NAME.fullmatch(path.name):
+            continue  # none of ours
         is_mark = path.name.endswith(_MARK)
         lock = fs.FileLock(path)
         if not _is_held(lock):

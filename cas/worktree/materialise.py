@@ -10,8 +10,9 @@ What is handed out is made in a session's folder, sealed (`readonly`) and put in
 1. A name under `named/` or `trees/` holds all of its content from the moment it is there: it is complete
    before the rename. So a process may be killed anywhere, and what it leaves is in its session's folder, for
    gc.
-2. Nothing is handed out without a lease that was written before it was looked at (`leases`); but to whom the
-   repository is only for reading, what is there is handed out without, and may go at any time.
+2. Nothing is handed out without a lease that was written before it was looked at (`leases`); but where none
+   can be written, as the repository is only for reading or its disk is full, what is there is handed out
+   without, and may go at any time.
 3. Each use looks at the top: a file's size and time, a directory's time. The first use of a directory in a
    process looks at every name in it. What somebody changed is made anew: a file's bytes from the store, a
    directory by links to files of which each was looked at again.
@@ -60,7 +61,7 @@ _WHAT: Final = "cannot put stored content on disk"
 _ROOT_NAME: Final = b"view"
 """What the directory is called that stands for the whole view, whose path is empty."""
 _ATTEMPTS: Final = 100
-_READ_ONLY: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_UNWRITABLE: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
 _IN_THE_WAY: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR, errno.ENOTDIR})
 
 
@@ -199,14 +200,14 @@ class Materialiser:
         return slot.path
 
     def _add_lease(self, unit: bytes) -> OSError | None:
-        """Have a unit leased; why that cannot be, if the repository cannot be written (invariant 2)."""
+        """Have a unit leased; why that cannot be, if nothing can be written (invariant 2)."""
         with self._lock:
             try:
                 if self._lease is None:
                     self._lease = leases.Lease(self._layout)
                 self._lease.add(unit)
             except OSError as error:
-                if error.errno not in _READ_ONLY:
+                if error.errno not in _UNWRITABLE:
                     raise
                 return error
         return None

@@ -10,9 +10,13 @@ next one.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
+import re
 from typing import TYPE_CHECKING, Final
+
+from cas.worktree.directories import open_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = 4096
 _DIGITS: Final = 20
+_FOLDER: Final = re.compile(rb"[0-9a-f]{2}")
+_NAME: Final = re.compile(rb"[0-9a-f]{64}x?")
+_NO_DIRECTORY: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
 def rounded(size: int) -> int:
@@ -63,22 +70,43 @@ def forget(layout: Layout) -> None:
 
 
 def files(layout: Layout) -> Iterator[tuple[bytes, os.stat_result]]:
-    """Iterate over what is in the folders of `views/files`, and its `lstat`; what vanishes is left out."""
+    """Iterate over the files under `views/files`, and the `lstat` of each; what vanishes is left out."""
     for folder in folders(layout, "files"):
-        yield from files_in(folder)
+        yield from ours_in(folder)
 
 
 def folders(layout: Layout, part: str) -> list[bytes]:
-    """List the folders of a part of `views/`, in order of name."""
+    """List the folders of a part of `views/`, in order of name.
+
+    Somebody may have put a link there, to have the cache on another disk. What it leads to may hold anything,
+    so nothing is looked for behind links, nor under names that are none of ours.
+    """
     root = os.path.join(os.fsencode(layout.views), os.fsencode(part))
     try:
-        return [os.path.join(root, name) for name in sorted(os.listdir(root))]
-    except FileNotFoundError:
-        return []
+        fd = open_directory(root)
+    except OSError as error:
+        if error.errno in _NO_DIRECTORY:
+            return []
+        raise
+    os.close(fd)
+    with os.scandir(root) as entries:
+        return sorted(
+            entry.path
+            for entry in entries
+            if _FOLDER.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+        )
+
+
+def ours_in(folder: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
+    """Iterate over what is in one of the folders under a name that `cas` gave it, and its `lstat`."""
+    for path, status in files_in(folder):
+        name = os.path.basename(path)
+        if _NAME.fullmatch(name) and name.startswith(os.path.basename(folder)):
+            yield path, status
 
 
 def files_in(folder: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
-    """Iterate over what is in one of the folders, and its `lstat`."""
+    """Iterate over what is in a folder, and its `lstat`."""
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             with contextlib.suppress(FileNotFoundError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import cas
@@ -102,3 +103,26 @@ def make_a_directory(home: str, path: str) -> None:
     say("ready")
     input()
     say(cas.get_resources_writable_directory(path))
+
+
+def look_on_a_small_disk(home: str, is_full: str) -> None:
+    """Look up what is on the disk already, and what is not; say what comes. If `is_full`, fill it before."""
+    folder = Path(home)
+    folder.mkdir(exist_ok=True)
+    with Repository.init(folder) as repository:
+        for name in ("there", "missing"):
+            repository.commit(name, io.BytesIO(name.encode()))
+        repository.view().get_resource_path("there")
+    if is_full:
+        with (folder / "fill").open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+    for name in ("there", "missing", "there"):
+        with Repository.open(folder) as repository:
+            try:
+                say(repository.view().get_resource_path(name).read_text())
+            except CasError as error:
+                say(error.code)
+    (folder / "fill").unlink(missing_ok=True)
+    with Repository.open(folder) as repository:
+        say(repository.view().get_resource_path("missing").read_text())
