@@ -70,6 +70,20 @@ class Config:
         """Names of the layers that hold refs, uppermost first."""
         return [layer.name for layer in self.layers if layer.kind == REFS]
 
+    def require_writable(self, name: str) -> None:
+        """Check that what the layer of refs `name` holds may be tagged, removed and restored.
+
+        Raises:
+            ReadOnlyError: It is only for reading.
+        """
+        if any(layer.name == name and not layer.writable for layer in self.layers):
+            raise ReadOnlyError(
+                f"cannot change layer '{name}'",
+                code="layer-read-only",
+                why="config.yaml says so",
+                hint="run `cas layer list`",
+            )
+
     def layer_for_writing(self, name: str | None) -> str:
         """Choose the layer a commit goes to: `name`, or the uppermost writable refs layer.
 

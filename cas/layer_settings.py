@@ -163,7 +163,7 @@ def _is_writable(entry: Value, kind: str) -> bool:
 def _path(value: Value) -> str:
     text = value.text(_PATH)
     head, _, rest = text.partition("/")
-    if "\0" in text or "$(" in rest or ("$(" in head and head != CWD):
+    if not text.strip() or "\0" in text or "$(" in rest or ("$(" in head and head != CWD):
         raise value.bad(_PATH)
     if _REPOSITORY in text.split("/"):  # what is put into a layer would become hooks, packs, settings
         raise value.bad(_OUTSIDE)
@@ -200,11 +200,23 @@ def checked(layer: LayerConfig) -> LayerConfig:
     Raises:
         BadValueError: It is not as its kind must be.
     """
-    text = yaml.safe_dump(layer_document(layer), default_flow_style=True, width=sys.maxsize)
+    document = layer_document(layer)
+    for key, value in document.items():
+        if isinstance(value, str) and not _is_text(value):
+            raise BadValueError(f"'{key}' is {value!r}, and must be UTF-8, as config.yaml is")
+    text = yaml.safe_dump(document, default_flow_style=True, width=sys.maxsize)
     try:
         return _read_layer(Value.parse(text.encode()))
     except BadValueError as error:
         raise BadValueError(str(error).removeprefix("line 1: ")) from None
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # bytes of a path that are no UTF-8
+        return False
+    return True
 
 
 def read_views(section: Value | None) -> ViewSettings:

@@ -28,6 +28,7 @@ from cas.errors import NotFoundError
 from cas.layer_settings import DEFAULT_LAYERS, PACKAGE, LayerConfig
 from cas.layout import DIRECTORY_NAME, Layout
 from cas.objects.environment import DATA
+from cas.view import paths
 from cas.view.build import directory_layer
 from cas.view.package_layer import package_layer
 from cas.view.view import View
@@ -59,8 +60,12 @@ def get_resources_writable_directory(*parts: str | os.PathLike[str]) -> Path:
 
 
 def set_user_resources_directory(path: str | os.PathLike[str]) -> None:
-    """Put a directory in the place of the uppermost writable directory layer, for all of this process."""
-    _process.use_directory(os.path.abspath(os.fsdecode(path)))
+    """Put a directory in the place of the uppermost writable directory layer, for all of this process.
+
+    Raises:
+        InvalidError: The path is empty.
+    """
+    _process.use_directory(paths.absolute(path))
 
 
 def current_view() -> View:

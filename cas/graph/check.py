@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from cas.errors import InvalidError
 from cas.graph.arguments import placeholders_of
 from cas.graph.module import Command
-from cas.versions.names import parse_name
+from cas.versions.names import parse_new_name
 from cas.versions.properties import check_properties
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _bad_resource(one: External, why: str, *, code: str) -> InvalidError:
 
 def _check_name(name: str, known: set[str]) -> None:
     if name not in known:
-        known.add(parse_name(name))
+        known.add(parse_new_name(name))
 
 
 def _check_roles(

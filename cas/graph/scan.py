@@ -23,7 +23,7 @@ from cas.graph.scan_file import load_rules
 from cas.progress import Silent
 from cas.repo.results import Outcome
 from cas.versions.identity import CONTENT_PROPERTY, version_id
-from cas.versions.names import parse_name
+from cas.versions.names import parse_new_name
 from cas.versions.properties import canonical, check_properties
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _read(repository: Repository, rule: Rule, match: Match, base: Path) -> _Foun
         InvalidError: They break a rule.
     """
     try:
-        name = parse_name(rule.name.expand(match.values))
+        name = parse_new_name(rule.name.expand(match.values))
         properties = check_properties({**rule.properties, **match.values})
     except InvalidError as error:
         raise InvalidError(

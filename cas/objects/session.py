@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ID_SIZE: Final = 16
 _NAME: Final = re.compile(f"[0-9a-f]{{{2 * ID_SIZE}}}")
+_LOCK_NAME: Final = re.compile(f"{_NAME.pattern}|[0-9a-f]{{64}}")
+"""Of a session, or of the lock of a build (`cas.graph.lock`)."""
 
 
 class Session:
@@ -74,7 +76,7 @@ def live_sessions(layout: Layout) -> set[bytes]:
     """Ids of the sessions whose owner is alive; the files of dead ones are removed on the way."""
     live = set()
     for path in layout.sessions.iterdir():
-        if not _NAME.fullmatch(path.name):
+        if not _LOCK_NAME.fullmatch(path.name):
             continue  # not ours: a README, an editor's backup
         lock = fs.FileLock(path)
         if lock.acquire(blocking=False):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -203,7 +204,7 @@ def _not_here(place: Place) -> NotFoundError:
         f"cannot get '{place.entry.name}' without the network",
         code="not-downloaded",
         why=f"neither '{place.destination}' nor a repository has what came from {place.entry.locations[0]}",
-        hint=f"run `cas resources download {place.entry.name}` without --offline",
+        hint=f"run `cas resources download {shlex.quote(place.entry.name)}` without --offline",
     )
 
 

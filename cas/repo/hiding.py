@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cas.config import LayerConfig
 from cas.errors import ConflictError, InvalidError, NotFoundError, ReadOnlyError
@@ -38,8 +38,19 @@ class Request:
     is_opaque: bool
 
 
-def target(layers: Sequence[LayerConfig], name: str | None) -> LayerConfig:
+class Over(NamedTuple):
+    """A whiteout at a path, or above it."""
+
+    layer: str
+    path: str
+    is_writable: bool
+    """Whether the layer is."""
+
+
+def target(layers: Sequence[LayerConfig], name: str | None, *, deed: str = "hide anything") -> LayerConfig:
     """Choose the layer that notes what is hidden: `name`, or the uppermost writable layer of refs.
+
+    `deed` is what is to be done there, for the message.
 
     Raises:
         NotFoundError: There is no layer `name`, or none of refs can be written.
@@ -57,7 +68,7 @@ def target(layers: Sequence[LayerConfig], name: str | None) -> LayerConfig:
     layer = layers[index_of(name, layers)]
     if not layer.writable:
         raise ReadOnlyError(
-            f"cannot hide anything in layer '{name}'",
+            f"cannot {deed} in layer '{name}'",
             code="layer-read-only",
             why="what a package brings is only read" if layer.kind == PACKAGE else "config.yaml says so",
             hint="cas layer list",
@@ -129,7 +140,7 @@ def require_effect(request: Request, found: Node | None, layers: Sequence[LayerC
             what,
             code="cannot-hide",
             why="it is a file of this layer, and --opaque makes a directory",
-            hint=f"cas hide --layer {request.layer.name} {shlex.quote(request.path)}",
+            hint=f"cas hide --layer {shlex.quote(request.layer.name)} {shlex.quote(request.path)}",
         )
 
 
@@ -167,17 +178,24 @@ def require_way(request: Request, above: Iterable[tuple[str, Node | None]]) -> N
 
 def _hint_above(path: str, layer: LayerConfig, found: Node) -> str:
     if not layer.writable:
-        return f"hide it above that: `cas layer add NAME --above {layer.name}`, then --layer NAME"
+        above = shlex.quote(layer.name)
+        return f"hide it above that: `cas layer add NAME --above {above}`, then --layer NAME"
     if layer.kind == DIRECTORY:
         return f"delete '{found.host}'"
-    return f"cas hide --layer {layer.name} {shlex.quote(path)}"
+    return f"cas hide --layer {shlex.quote(layer.name)} {shlex.quote(path)}"
 
 
-def not_hidden(path: str, layer: str | None, hidden_above: Sequence[str]) -> NotFoundError:
-    """Build the error for what has no whiteout; `hidden_above` are the paths above it that have one."""
+def not_hidden(path: str, layer: str | None, over: Sequence[Over]) -> NotFoundError:
+    """Build the error for what has no whiteout to take away; `over` are those at the path and above it."""
     where = f" in layer '{layer}'" if layer is not None else ""
     why, hint = "there is no whiteout at this path", f"cas which {shlex.quote(path)}"
-    if hidden_above:
-        why = f"it is '{hidden_above[-1]}' that is hidden, and all below it"
-        hint = f"cas unhide {shlex.quote(hidden_above[-1])}"
+    if over:
+        one = over[-1]
+        what = "it" if one.path == path else f"it is below '{one.path}', which"
+        if one.is_writable:
+            why = f"it is '{one.path}' that is hidden, and all below it"
+            hint = f"cas unhide {shlex.quote(one.path)}"
+        else:
+            why = f"{what} is hidden in layer '{one.layer}', which is read-only"
+            hint = "cas layer list"
     return NotFoundError(f"cannot show '{path}' again{where}", code="not-hidden", why=why, hint=hint)

@@ -14,6 +14,7 @@ everything else.
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -134,19 +135,20 @@ def removed(txn: Txn, name: str, layers: Sequence[LayerConfig]) -> tuple[LayerCo
 
 
 def _refuse_if_used(txn: Txn, name: str) -> None:
+    quoted = shlex.quote(name)
     ref = next(refs.names(txn, name), None)
     if ref is not None:
         raise _unremovable(
             name,
-            f"it holds '{ref.name}' and whatever `cas ls --layer {name}` lists besides",
-            f"remove those first: `cas remove --all {name}:{ref.name}` …",
+            f"it holds '{ref.name}' and whatever `cas ls --layer {quoted}` lists besides",
+            f"remove those first: `cas remove --all {shlex.quote(f'{name}:{ref.name}')}` …",
         )
     whiteout = next(refs.iter_whiteouts(txn, name), None)
     if whiteout is not None:
         raise _unremovable(
             name,
             f"it hides '{whiteout.path}' of lower layers",
-            f"show it first: `cas unhide --layer {name} {whiteout.path}`",
+            f"show it first: `cas unhide --layer {quoted} {shlex.quote(whiteout.path)}`",
         )
 
 

@@ -17,12 +17,12 @@ from cas.versions.rows import path_bytes
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from cas.config import LayerConfig
     from cas.objects.index import Txn
-    from cas.repo.hiding import Request
+    from cas.repo.hiding import Over, Request
     from cas.repo.layer_changes import Position
     from cas.view.node import Node
     from cas.view.view import View
@@ -149,7 +149,7 @@ class Layering(Naming):
         wanted = parse(path)
         layers = self._current_layers()
         if layer is not None:
-            layers = (hiding.target(layers, layer),)
+            layers = (hiding.target(layers, layer, deed="show anything again"),)
         for one in layers:
             if one.kind == REFS and one.writable:
                 is_opaque = self._unhide(one.name, wanted)
@@ -159,11 +159,19 @@ class Layering(Naming):
                 continue
             if is_opaque is not None:
                 return HideResult(one.name, wanted, is_opaque, is_changed=True)
-        names = [one.name for one in layers if one.kind == REFS]
-        above = self._read(
-            lambda txn: [found.path for name in names for found in refs.whiteouts_over(txn, name, wanted)]
+        raise hiding.not_hidden(wanted, layer, self._whiteouts_over(wanted, {one.name for one in layers}))
+
+    def _whiteouts_over(self, path: str, names: Collection[str]) -> list[Over]:
+        from cas.repo.hiding import Over
+
+        layers = [one for one in self.view().layers if one.name in names]
+        return self._read(
+            lambda txn: [
+                Over(one.name, found, one.is_writable)
+                for one in layers
+                for found in one.whiteouts_over(path, at=txn)
+            ]
         )
-        raise hiding.not_hidden(wanted, layer, above)
 
     def _current_layers(self) -> tuple[LayerConfig, ...]:
         """Read what `config.yaml` says now: another process may have changed it, and the view looks, too."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import TYPE_CHECKING
 
 from cas.errors import InvalidError, NotFoundError
@@ -49,7 +50,7 @@ def descend(store: ObjectStore, version: Version, path: str | None) -> Content |
                 f"cannot find '{path}' in '{version.ref}'",
                 code="no-such-path",
                 why=f"there is no '{os.fsdecode(part)}'" if content.is_directory else "it is a single file",
-                hint=f"cas tree {version.ref}",
+                hint=f"cas tree {shlex.quote(version.ref)}",
             )
         found = entry if entry.kind is Kind.SYMLINK else Content.of(entry.kind, entry.id)
     return found
@@ -107,7 +108,7 @@ def blob_at(store: ObjectStore, version: Version, path: str | None) -> BlobId:
             f"cannot read {where}",
             code="is-a-directory",
             why="it is a directory",
-            hint=f"cas tree {version.ref}",
+            hint=f"cas tree {shlex.quote(version.ref)}",
         )
     raise InvalidError(
         f"cannot read {where}",

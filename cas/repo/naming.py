@@ -32,6 +32,7 @@ class Naming(Health):
 
         Raises:
             ConflictError: The tag names another version.
+            ReadOnlyError: Its layer is only for reading.
         """
         parse_tag(tag)
         parsed = Spec.parse(spec)
@@ -80,6 +81,7 @@ class Naming(Health):
 
     def _record(self, txn: Txn, event: AnyEvent, version: Version) -> Version:
         """Make `event` happen and return `version` as it is afterwards."""
+        self.config.require_writable(version.layer)
         self._ledger.record(txn, [event], self._clock_ns())
         return self._after(txn, version)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Final
 
 from cas.errors import ConflictError, InvalidError, NotFoundError
@@ -66,7 +67,7 @@ def require_free_tag(txn: Txn, version: Version, tag: str, *, force: bool = Fals
         f"cannot tag '{version.ref}' as '{tag}'",
         code="tag-exists",
         why=f"the tag names version {holder.version.short}",
-        hint=f"move it with --force, or delete it with `cas tag --delete {version.name}@{tag}`",
+        hint=f"move it with --force, or delete it: cas tag --delete {shlex.quote(f'{version.name}@{tag}')}",
     )
 
 
@@ -92,5 +93,5 @@ def tagged(txn: Txn, layers: Sequence[str], spec: Spec) -> tuple[Version, str]:
     raise NotFoundError(
         f"cannot find the tag '{spec}'",
         code="no-such-tag",
-        hint=f"`cas ls --versions {spec.name}` shows the tags",
+        hint=f"`cas ls --versions {shlex.quote(spec.name)}` shows the tags",
     )

@@ -22,7 +22,7 @@ from cas.repo.needed import needed
 from cas.repo.reader import SILENT
 from cas.repo.results import OnConflict
 from cas.versions.events import Removed
-from cas.versions.names import parse_name, parse_tag
+from cas.versions.names import parse_new_name, parse_tag
 from cas.versions.spec import Spec
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Repository(Layering):
 
         request = Request(
             layer=self.config.layer_for_writing(layer),
-            name=parse_name(name),
+            name=parse_new_name(name),
             source=Path(source) if isinstance(source, str) else source,
             type=type,
             properties=check_properties(properties or {}),
@@ -254,6 +254,7 @@ class Repository(Layering):
         Raises:
             NotFoundError: One of them does not exist; none was removed.
             ConflictError: Others were made from one of them, and not `force`; none was removed.
+            ReadOnlyError: The layer of one of them is only for reading; none was removed.
         """
         from cas.hooks import PostRemove, PreRemove
         from cas.repo.results import RemoveResult
@@ -262,6 +263,8 @@ class Repository(Layering):
 
         def choose(txn: Txn) -> list[Version]:
             chosen = removal.chosen(txn, self._layers, parsed, all_versions=all_versions)
+            for version in chosen:
+                self.config.require_writable(version.layer)
             removal.refuse_if_used(txn, [] if force else chosen)
             return chosen
 

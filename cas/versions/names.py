@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from cas.errors import InvalidError
+from cas.layout import DIRECTORY_NAME
 from cas.name_rules import broken_component_rule, broken_rule, nfc_hint
 
 MAX_NAME_SIZE: Final = 400
@@ -41,6 +42,23 @@ def parse_name(text: str) -> str:
         rule = next(filter(None, map(broken_component_rule, text.split("/"))), None)
     if rule is not None:
         raise InvalidError(f"cannot use {text!r} as a name", code="bad-name", why=rule, hint=nfc_hint(text))
+    return text
+
+
+def parse_new_name(text: str) -> str:
+    """Check the name of a resource that is to be made and return it; raises as `parse_name` does.
+
+    A name becomes a path where the view is checked out or mounted, and nothing there is called as a
+    repository is. What was named so before there was this rule can still be read, hidden and removed.
+    """
+    for part in parse_name(text).split("/"):
+        if part.lower() == DIRECTORY_NAME:
+            raise InvalidError(
+                f"cannot use {text!r} as a name",
+                code="bad-name",
+                why=f"{part!r} is the name of repositories, and nothing that is checked out is called so",
+                hint="choose another name",
+            )
     return text
 
 

@@ -7,6 +7,7 @@ all of them, so that it is refused as ambiguous rather than answered by the laye
 
 from __future__ import annotations
 
+import shlex
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
@@ -210,7 +211,7 @@ def _no_such_name(txn: Txn, searched: Sequence[str], spec: Spec) -> NotFoundErro
             f"cannot find '{spec}'",
             code="name-removed",
             why="all its versions were removed",
-            hint=f"run `cas restore {spec.name}`",
+            hint=f"run `cas restore {shlex.quote(spec.name)}`",
         )
     there = chain.from_iterable(refs.names(txn, layer) for layer in searched)
     names = {ref.name for ref in islice(there, _MOST_COMPARED)}
@@ -239,7 +240,7 @@ def _is_known(txn: Txn, searched: Sequence[str], name: str) -> bool:
 
 
 def _list_hint(spec: Spec) -> str:
-    return f"run `cas ls --versions {spec.name}`"
+    return f"run `cas ls --versions {shlex.quote(spec.name)}`"
 
 
 def _listed(items: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from cas.view.warning import warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
 
 
 def package_layer(name: str, package: str, folder: str) -> DirectoryLayer:
@@ -33,8 +34,17 @@ def package_layer(name: str, package: str, folder: str) -> DirectoryLayer:
 
 
 def missing(package: str) -> str:
-    """Say that there is no such package, and for which Python: another one may well have it."""
-    return f"there is no Python package '{package}' for {sys.executable or 'this Python'}"
+    """Say why a package has no folders, and for which Python: another one may well have it."""
+    first = package.partition(".")[0]
+    spec = _spec(first)
+    if spec is None:
+        return f"there is no Python package '{package}' for {sys.executable or 'this Python'}"
+    if spec.submodule_search_locations is None:
+        return f"'{first}' is a Python module, and not a package, which could have folders"
+    places = list(spec.submodule_search_locations)
+    if any(map(os.path.isdir, places)):
+        return f"there is no '{package}' in the Python package '{first}', which is in '{places[0]}'"
+    return f"the Python package '{first}' is in '{next(iter(places), '')}', which is no directory"
 
 
 def package_folder(package: str, folder: str) -> Path | None:
@@ -53,10 +63,14 @@ def package_folder(package: str, folder: str) -> Path | None:
 
 def _locations(name: str) -> Sequence[str]:
     """List the directories of a top-level package; a namespace has several."""
+    spec = _spec(name)
+    return () if spec is None else list(spec.submodule_search_locations or ())
+
+
+def _spec(name: str) -> ModuleSpec | None:
     from importlib.util import find_spec  # noqa: PLC0415 - most views have no package
 
     try:
-        spec = find_spec(name)
+        return find_spec(name)
     except (ImportError, ValueError):  # a finder that fails, a module that was made by hand
-        return ()
-    return [] if spec is None else list(spec.submodule_search_locations or ())
+        return None

@@ -51,3 +51,17 @@ def _bad(path: str, why: str) -> InvalidError:
     return InvalidError(
         f"cannot look up {path!r}", code="bad-path", why=why, hint="name the path as the view shows it"
     )
+
+
+def absolute(path: str | os.PathLike[str]) -> str:
+    """Make the path of a directory of the host's absolute.
+
+    Raises:
+        InvalidError: It is empty: the current directory is not meant by accident.
+    """
+    text = os.fsdecode(path)
+    if not text:
+        raise InvalidError(
+            "cannot use '' as a directory", code="bad-path", why="it is empty", hint="write '.' for this one"
+        )
+    return os.path.abspath(text)

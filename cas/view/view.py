@@ -126,8 +126,11 @@ class View:
 
         Args:
             path: Made absolute at once. It need not exist.
+
+        Raises:
+            InvalidError: It is empty.
         """
-        self._own_directory = os.path.abspath(os.fsdecode(path))
+        self._own_directory = paths.absolute(path)
 
     @property
     def writable_root(self) -> Path:
@@ -300,7 +303,9 @@ class View:
         if hidden:
             layer, at = hidden[-1]
             why = f"'{at}' is hidden in layer '{layer}'"
-            hint = f"cas unhide --layer {layer} {shlex.quote(at)}"
+            hint = f"cas unhide --layer {shlex.quote(layer)} {shlex.quote(at)}"
+            if not any(one.name == layer and one.is_writable for one in self.layers):
+                hint = f"layer '{layer}' is read-only; `cas layer list` says where it is"
         return ResourceNotFound(f'cannot find "{path}"', code="resource-not-found", why=why, hint=hint)
 
 

@@ -54,9 +54,8 @@ def hide(
         result = repository.hide(path, layer=layer, opaque=opaque)
     _show(console, result, "hidden" if result.is_changed else "already hidden:")
     if result.is_changed:
-        console.note(
-            f"undo with `cas unhide --layer {result.layer} {shlex.quote(text.printable(result.path))}`"
-        )
+        layer_name, hidden = (shlex.quote(text.printable(word)) for word in (result.layer, result.path))
+        console.note(f"undo with `cas unhide --layer {layer_name} {hidden}`")
 
 
 @command("unhide", example="cas unhide models/old", shape=shapes.HIDING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -250,7 +251,7 @@ def _show_value(console: Console, repository: Repository, spec: str, inside: str
             f"cannot unpickle '{version.ref}'",
             code="wrong-type",
             why=f"it is of type '{version.type}', and only what is of type 'python' is unpickled",
-            hint=f"cas cat {version.ref}",
+            hint=f"cas cat {shlex.quote(version.ref)}",
         )
     data = repository.read(f"{version.layer}:{version.name}@{version.version}", inside)
     console.note(f"running code from the payload of '{version.ref}'")

@@ -17,6 +17,7 @@ from cas.mount import mount as mounts
 from cas.repo import Repository
 from tests.mount.mounts import is_mounted, mounted, remove
 from tests.objects.stores import noise
+from tests.old_names import commit_as_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -321,7 +322,9 @@ def test_looking_at_a_shorter_successor_ends_nobody_s_reading(home: Path, tmp_pa
 
 def test_nothing_in_it_passes_for_a_repository(home: Path, tmp_path: Path) -> None:
     """Whoever runs `cas` below a directory that holds `.cas` runs the hooks in there; so it is not there."""
-    commit(home, "sub/.cas/hooks/pre_checkout", b"#!/bin/sh\n")
+    (tmp_path / "hook").write_text("#!/bin/sh\n")
+    with Repository.open(home) as repository:
+        commit_as_before(repository, "sub/.cas/hooks/pre_checkout", tmp_path / "hook")
     commit(home, "sub/file", b"x")
 
     with mounted(home, tmp_path / "m") as mount:

@@ -88,6 +88,8 @@ def test_a_moved_layer_wins_at_once(repository: Repository, file: Path) -> None:
         (LayerConfig("x\ny"), "bad-layer"),
         (LayerConfig("x", "view"), "bad-layer"),
         (LayerConfig("x", "directory", path=""), "bad-layer"),
+        (LayerConfig("x", "directory", path="  "), "bad-layer"),
+        (LayerConfig("x", "directory", path="data\udcff"), "bad-layer"),
         (LayerConfig("x", "directory"), "bad-layer"),
         (LayerConfig("x", "directory", path="$(home)/x"), "bad-layer"),
         (LayerConfig("x", "directory", path="a\0b"), "bad-layer"),
@@ -152,6 +154,24 @@ def test_a_layer_that_hides_something_stays(repository: Repository) -> None:
         repository.remove_layer("work")
 
     assert "cas unhide --layer work old" in str(caught.value.hint)
+
+
+def test_what_is_to_be_typed_can_be_typed(repository: Repository, file: Path) -> None:
+    """Names and paths may have blanks in them."""
+    repository.add_layer(LayerConfig("my work"))
+    repository.commit("my notes", file, layer="my work")
+    hints = []
+    for undo in (lambda: repository.remove(["my notes"]), lambda: repository.unhide("old ones")):
+        with pytest.raises(ConflictError) as caught:
+            repository.remove_layer("my work")
+        hints.append(caught.value.hint)
+        repository.hide("old ones", layer="my work")
+        undo()
+
+    assert [
+        "remove those first: `cas remove --all 'my work:my notes'` …",
+        "show it first: `cas unhide --layer 'my work' 'old ones'`",
+    ] == hints
 
 
 def test_commits_always_have_somewhere_to_go(repository: Repository) -> None:

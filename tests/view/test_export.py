@@ -18,6 +18,7 @@ from cas.repo import Repository
 from cas.testing import faults, strategies
 from cas.testing.trees import File, Symlink, read_tree, write_tree
 from tests import processes
+from tests.old_names import commit_as_before
 from tests.view import export_children
 
 if TYPE_CHECKING:
@@ -439,7 +440,7 @@ def test_nothing_that_would_pass_for_a_repository_is_written(
 ) -> None:
     """Content called `.cas/hooks/…` must not become code that the next command runs."""
     (home / "hook").write_text("#!/bin/sh\n")
-    repository.commit("sub/.cas/hooks/post_commit", home / "hook")
+    commit_as_before(repository, "sub/.cas/hooks/post_commit", home / "hook")
 
     with pytest.raises(InvalidError) as caught:
         repository.export_view(out, force=is_forced)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cas.errors import InvalidError, ReadOnlyError
+from cas.lookup import set_user_resources_directory
 from cas.testing.trees import File, write_tree
 from cas.view.directory_layer import DirectoryLayer
 from cas.view.errors import FileInTheWay, ResourceNotFound
@@ -178,6 +179,13 @@ def test_names_that_the_view_never_shows_are_refused(view: View, name: str) -> N
     """A program would write there and never find it again."""
     with pytest.raises(InvalidError, match="no part of the view"):
         view.get_resources_writable_directory("a", name)
+
+
+def test_no_directory_is_no_directory() -> None:
+    """An empty text is a mistake, and not the current directory."""
+    for switch in (set_user_resources_directory, View(list).set_user_resources_directory):
+        with pytest.raises(InvalidError, match="it is empty"):
+            switch("")
 
 
 def test_set_user_resources_directory(

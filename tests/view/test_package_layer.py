@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cas.testing.trees import File, write_tree
 from cas.view.errors import ResourceNotFound
-from cas.view.package_layer import package_folder, package_layer
+from cas.view.package_layer import missing, package_folder, package_layer
 from cas.view.view import View
 
 if TYPE_CHECKING:
@@ -76,3 +77,28 @@ def test_a_namespace_has_several_places(tmp_path: Path, monkeypatch: pytest.Monk
     importlib.invalidate_caches()
 
     assert package_folder("cas_test_spread", "blobs") == tmp_path / "1" / "cas_test_spread" / "blobs"
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("sys", "'sys' is a Python module, and not a package, which could have folders"),
+        ("cas_test_module", "'cas_test_module' is a Python module, and not a package"),
+        ("cas.nothing.here", "there is no 'cas.nothing.here' in the Python package 'cas', which is in '"),
+        ("cas_test_zipped", "the Python package 'cas_test_zipped' is in '"),
+        ("cas_test_none", "there is no Python package 'cas_test_none' for "),
+    ],
+)
+def test_why_a_package_has_no_folders_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, why: str
+) -> None:
+    """What Python can import is not said to be missing."""
+    (tmp_path / "cas_test_module.py").touch()
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("cas_test_zipped/__init__.py", "")
+        archive.writestr("cas_test_zipped/blobs/a", "1")
+    for place in (tmp_path, tmp_path / "all.zip"):
+        monkeypatch.syspath_prepend(str(place))
+
+    assert package_folder(name, "blobs") is None
+    assert missing(name).startswith(why)

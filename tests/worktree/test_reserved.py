@@ -17,6 +17,7 @@ from cas.repo import Repository
 from cas.testing.trees import File, Tree, read_tree, write_tree
 from cas.worktree.link import Link
 from cas.worktree.place import place
+from tests.old_names import commit_as_before
 from tests.worktree.viewing import materialiser
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def test_no_repository_is_handed_out_or_placed(desk: Desk) -> None:
 def test_a_name_of_the_view_does_not_make_one_of_its_directory(desk: Desk, tmp_path: Path) -> None:
     """`cas path x/.cas`, a directory, would be a repository for its parent; what is in it may be read."""
     write_tree(REPOSITORY, tmp_path / "source")
-    desk.repository.commit("x/.cas", tmp_path / "source")
+    commit_as_before(desk.repository, "x/.cas", tmp_path / "source")
     view = desk.repository.view()
 
     for path in ("x/.cas", "x"):
