@@ -64,9 +64,9 @@ def mount_view(
 ) -> None:
     """Show the union of all layers at `directory`, read-only, until it is unmounted.
 
-    What is committed, hidden or put into a layer meanwhile shows at once, to whoever opens it then. A file that
-    is open keeps the content that it had when it was opened, if that is stored. Of one of the host, what was
-    read before may be read again though it has changed there, and what was appended may not be seen.
+    What is committed, hidden or put into a layer meanwhile shows at once, to whoever opens it then. A file
+    that is open keeps the content that it had when it was opened, if that is stored. Of one of the host, what
+    was read before may be read again though it has changed there, and what was appended may not be seen.
 
     Args:
         repository: Whose layers; `$(cwd)` in them is the current directory at the beginning.
