@@ -180,5 +180,5 @@ class BucketSource:
 
 
 def _bare(etag: str | None) -> str | None:
-    """An ETag without its quotes; some servers send an empty one."""
-    return etag.removeprefix("W/").strip('"') or None if etag else None
+    """An ETag without its quotes; some servers send an empty one, or base64 without, which may begin so."""
+    return re.sub('^W/(?=")', "", etag).strip('"') or None if etag else None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
 import random
 import socket
+from hashlib import md5
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
@@ -55,6 +58,18 @@ def test_an_object_of_google_has_a_generation(tmp_path: Path, google: GoogleStor
 
     assert LARGE[::-1] == (tmp_path / "file").read_bytes()
     assert int(first.generation or 0) < int(second.generation or 0)
+
+
+def test_an_etag_that_looks_weak_is_only_base64(tmp_path: Path, google: GoogleStorage) -> None:
+    """Of one in 4096 objects it begins with `W/`, and this server sends it without quotes when it lists."""
+    numbers = (b"%d" % number for number in itertools.count())
+    sums = ((one, md5(one, usedforsecurity=False).digest()) for one in numbers)
+    data = next(one for one, found in sums if base64.b64encode(found).startswith(b"W/"))
+    google.fill("looks", {"all/weak": data})
+
+    fetch_all("gs://looks/all/", tmp_path, google.settings)
+
+    assert data == (tmp_path / "all" / "weak").read_bytes()
 
 
 def test_a_google_object_that_is_replaced_meanwhile(google: GoogleStorage) -> None:
