@@ -163,7 +163,7 @@ def _is_writable(entry: Value, kind: str) -> bool:
 def _path(value: Value) -> str:
     text = value.text(_PATH)
     head, _, rest = text.partition("/")
-    if not text.strip() or "\0" in text or "$(" in rest or ("$(" in head and head != CWD):
+    if "\0" in text or "$(" in rest or ("$(" in head and head != CWD):
         raise value.bad(_PATH)
     if _REPOSITORY in text.split("/"):  # what is put into a layer would become hooks, packs, settings
         raise value.bad(_OUTSIDE)
@@ -204,6 +204,8 @@ def checked(layer: LayerConfig) -> LayerConfig:
     for key, value in document.items():
         if isinstance(value, str) and not _is_text(value):
             raise BadValueError(f"'{key}' is {value!r}, and must be UTF-8, as config.yaml is")
+    if layer.path is not None and not layer.path.strip():  # in the file it is what it says
+        raise BadValueError(f"'path' is {layer.path!r}, and must be {_PATH}")
     text = yaml.safe_dump(document, default_flow_style=True, width=sys.maxsize)
     try:
         return _read_layer(Value.parse(text.encode()))

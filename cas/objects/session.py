@@ -89,10 +89,11 @@ def live_sessions(layout: Layout) -> set[bytes]:
 def leftovers(layout: Layout) -> list[Path]:
     """List the folders under `tmp/` of dead sessions; what is called otherwise, and links, are none of ours.
 
-    A session takes its lock before it makes its folder, so a folder without a held lock has no owner.
+    A session takes its lock before it makes its folder, and gives it up after that is gone. So a folder that
+    is still there when its lock is not held has no owner.
     """
     folders = (path for path in layout.tmp.iterdir() if _NAME.fullmatch(path.name) and not path.is_symlink())
-    return [path for path in folders if not is_live(layout, path.name)]
+    return [path for path in folders if not is_live(layout, path.name) and path.is_dir()]
 
 
 def remove_leftovers(layout: Layout) -> int:
