@@ -23,6 +23,7 @@ import contextlib
 import errno
 import os
 import re
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -77,6 +78,7 @@ class Partial:
         self._noted: dict[int, int] = {}
         self._unsynced = 0
         self._syncs = 0
+        self._writing = threading.Lock()
 
     @property
     def _journal_path(self) -> Path:
@@ -163,9 +165,12 @@ class Partial:
     def write(self, offset: int, block: ReadableBuffer) -> None:
         """Put some bytes at their place."""
         view = memoryview(block)
-        while view:
-            count = os.pwrite(self._file.fd, view, offset)
-            view, offset = view[count:], offset + count
+        with (
+            self._writing
+        ):  # the kernel lets one at a time write to a file, and the others spin, on our cores
+            while view:
+                count = os.pwrite(self._file.fd, view, offset)
+                view, offset = view[count:], offset + count
 
     def reach(self, part: Part, offset: int) -> None:
         """Tell that the part was written up to there; for one thread at a time of each part."""
