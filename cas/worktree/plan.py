@@ -235,9 +235,13 @@ class Planner:
             else:
                 self._block(full)
             return
+        if not any(entry.kind is Kind.DIRECTORY for entry in known):  # somebody has made it, empty perhaps
+            if keep_foreign:
+                return
+            if not self._force:
+                self._block(full)
+                return
         before = [self._read_before(entry) for entry in known]
-        if keep_foreign and not any(entry.kind is Kind.DIRECTORY for entry in known):
-            return  # a directory made by the user where a file had been
         listing = self._present.list(full, found.status)
         for one in self._present.look(listing, before).values():
             had = _named(before, one.name)

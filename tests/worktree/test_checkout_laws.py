@@ -7,12 +7,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cas.errors import ConflictError
 from cas.testing import strategies
-from cas.testing.trees import read_tree, write_tree
+from cas.testing.trees import File, read_tree, write_tree
 from tests.worktree.desks import holds
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def test_any_way_leads_to_the_version(shared_desk: Desk, nodes: list[Node]) -> N
 
 @settings(deadline=None, max_examples=40)  # each writes to disk and syncs
 @given(there=strategies.trees(), wanted=strategies.trees())
+@example(there={b"a": {}}, wanted={b"a": File(b"")})
+@example(there={b"a": {b"b": {b"c": {}}}}, wanted={b"a": File(b"")})
 def test_force_always_leads_to_the_version(shared_desk: Desk, there: Tree, wanted: Tree) -> None:
     """With `force`, all of the version is there afterwards; without, nothing that was there is lost."""
     content = shared_desk.commit(wanted)
