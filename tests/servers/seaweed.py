@@ -127,6 +127,7 @@ class Seaweed:
                 *(f"-s3.port={self._s3}", f"-s3.localSocket={self._folder}/s.sock"),
                 *("-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={identities}"),
                 *("-admin.ui=false", f"-admin.port={self._admin}", "-webdav=false"),
+                "-volume.max=1000",  # else free space by 128 MiB: a few buckets, on a full disk
             ],
             cwd=self._folder,
             stdout=log,
